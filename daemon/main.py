@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from daemon.machine.disk_space import DiskSpace
     from daemon.machine.gpu import Gpus
     from daemon.machine.sampler import Machine
+    from daemon.notices.post import Notices
+    from daemon.notify_settings import Notifier
     from daemon.scheduling.scheduler import Scheduler
     from daemon.scheduling.speech import Speech
     from daemon.services.doorkeeper import Doorkeeper
@@ -54,7 +56,7 @@ log = logging.getLogger("mynad")
 FORGET = 3600.0  #: seconds between two rounds of forgetting old events
 LEAVE = 2.0  #: seconds that calls under way get at the end
 #: parts that go on until they are stopped
-ENDLESS = {"scheduler", "gpu", "inbox", "forget", "survey", "socket", "memory", "speech", "doors"}
+ENDLESS = {*"scheduler gpu inbox forget survey socket memory speech doors notices watching".split()}
 
 
 class Daemon:
@@ -74,6 +76,7 @@ class Daemon:
     inbox: Inbox
     adoption: Adoption
     disk: DiskSpace
+    notices: Notices
     _keeper: Doorkeeper
     _local: Callable[[], Awaitable[grpc.aio.Server]]  #: a server that listens on the socket, started
 
@@ -92,14 +95,16 @@ class Daemon:
     async def serve(self) -> None:
         """Listen, work until `end` is called, then leave in order: workers save, their jobs go back to the queue.
         Raises MynaError when it cannot start."""
+        from daemon.notify_settings import notifiers
         from daemon.services import listen
 
         listen.check(self.settings, socket_path(self.home))
+        told = notifiers(self.settings.notify, self.home)
         self._doors = self.settings.doors(child=True)
         keeper = self._keeper = listen.doorkeeper(self.settings)
         outside = [listen.tcp_server(self.settings, keeper)] if self.settings.listen else []
         servers: list[grpc.aio.Server] = []
-        self._open()  # nothing of the state is touched before the settings were found fit
+        self._open(told)  # nothing of the state is touched before the settings were found fit
         keeper.open(self.store)
         try:
             await self._listen(servers, outside)
@@ -124,7 +129,7 @@ class Daemon:
         if self._now:
             self.scheduler.hurry()
 
-    def _open(self) -> None:
+    def _open(self, told: tuple[Notifier, ...]) -> None:
         """State first, then those who use it."""
         from daemon.database.store import Store
         from daemon.home import imports, purging, voice_folders
@@ -136,6 +141,8 @@ class Daemon:
         from daemon.machine.disk_space import DiskSpace
         from daemon.machine.gpu import Gpus
         from daemon.machine.sampler import Machine
+        from daemon.notices.post import Notices
+        from daemon.notices.watching import Watching
         from daemon.scheduling.attempt import Attempt
         from daemon.scheduling.metering import Metering
         from daemon.scheduling.reporting import Reporting
@@ -170,6 +177,10 @@ class Daemon:
         self._work("scheduler", self.scheduler.run())
         self._work("metering", Metering(store, home, self.scheduler.attempts).run())
         self._work("gpu", gpu_watch.watch(self.gpu, store, self.scheduler.gpus_changed))
+        self.notices = Notices(store, home, told, self.launcher)
+        self._work("notices", self.notices.run())
+        if told:
+            self._work("watching", Watching(store, self.disk, self.kinds.train).run())
         self._work("forget", self._forget())
         self.inbox = Inbox(home, settings, store, lifecycle)
         self.adoption = Adoption(home, store, lifecycle, self.inbox.takes, settings.ingest_batch)
@@ -184,6 +195,7 @@ class Daemon:
         from daemon.services.datasets import DatasetsService
         from daemon.services.experiments import ExperimentsService
         from daemon.services.jobs import JobsService
+        from daemon.services.notices import NoticesService
         from daemon.services.people import PeopleService
         from daemon.services.runs import RunsService
         from daemon.services.speech import SpeechService
@@ -205,6 +217,7 @@ class Daemon:
                 home, store, self.kinds, self.machine, self.scheduler, self.inbox, doctor, self.adoption, self.end
             ),
             "People": PeopleService(store, self._keeper.directory),
+            "Notices": NoticesService(self.notices),
         }
 
     async def _forget(self) -> None:
@@ -282,6 +295,7 @@ class Daemon:
         # who asks meanwhile is answered: how far it is, or an impatient `myna down --now`
         await self.scheduler.close(0.0 if self._now else self.settings.stop_grace)
         await self.speech.close()
+        await self.notices.farewell(fell=self.failed, hurry=self._now)
         for server in servers:
             self._tasks.append(asyncio.create_task(server.stop(LEAVE)))
         for task in self._tasks:

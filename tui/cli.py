@@ -43,6 +43,7 @@ COMMANDS = {
     "packages": ("export", "import"),
     "engines": ("engines",),
     "doctor": ("doctor",),
+    "notify": ("notify",),
     "adopt": ("adopt",),
     "completion": ("completion",),
 }

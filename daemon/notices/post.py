@@ -62,6 +62,9 @@ class Post:
                 wait = await self._turn()
             except StoreTrouble:  # the store's log says what it is
                 wait = AGAIN
+            except Exception:  # a mistake of ours, and no reason for mynad to end
+                log.exception("The notices of %s cannot be sent now.", self.notifier.name)
+                wait = LOOK
             else:
                 if not self._woken.is_set():
                     self.empty.set()
