@@ -54,20 +54,23 @@ def watching() -> Iterator[Seen]:
 
     def replied(smtp: smtplib.SMTP) -> tuple[int, bytes]:
         code, words = verify(smtp)
-        seen.said = f"SMTP {code} {words.decode(errors='replace')}"
+        if code >= 400:
+            seen.said = _smtp(code, words)
         return code, words
 
     def handed(smtp: smtplib.SMTP, *args: Any, **more: Any) -> tuple[int, bytes]:
         seen.in_doubt += 1
         try:
             answer = data(smtp, *args, **more)
-        except smtplib.SMTPDataError:  # it does not want it
+        except smtplib.SMTPDataError as error:  # it does not want it
             seen.in_doubt -= 1
+            seen.said = _smtp(error.smtp_code, error.smtp_error)
             raise
         except Exception:
             seen.said = "It did not answer."
             raise
         seen.in_doubt -= 1
+        seen.said = _smtp(*answer)
         return answer
 
     HTTPAdapter.send = send  # type: ignore[assignment,method-assign]
@@ -79,6 +82,10 @@ def watching() -> Iterator[Seen]:
         HTTPAdapter.send = get  # type: ignore[method-assign]
         smtplib.SMTP.connect, smtplib.SMTP.data = connect, data  # type: ignore[method-assign]
         smtplib.SMTP.getreply = verify  # type: ignore[method-assign]
+
+
+def _smtp(code: int, words: bytes | str) -> str:
+    return f"SMTP {code} {words.decode(errors='replace') if isinstance(words, bytes) else words}"
 
 
 def _nothing_sent(error: BaseException | None) -> bool:

@@ -92,8 +92,7 @@ def look(session: Session, name: str, kinds: Collection[OccasionKind]) -> Found:
     """Read on. Changes nothing: see `take`."""
     cursor = session.get_one(NotifierRow, name).cursor
     oldest = session.scalar(select(func.min(EventRow.cursor)))
-    newest = events.newest(session)
-    forgotten = max(0, (newest if oldest is None else oldest - 1) - cursor)
+    forgotten = max(0, oldest - 1 - cursor) if oldest is not None else 0  # the newest is never forgotten
     query = select(EventRow).where(EventRow.cursor > cursor).order_by(EventRow.cursor).limit(CHUNK)
     rows = session.scalars(query).all()
     found = [
