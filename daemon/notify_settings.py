@@ -162,7 +162,7 @@ def _url(one: Notify, home: Path) -> str:
         where = f"the credential {one.url_credential}"
         if not (folder := os.environ.get(CREDENTIALS)):
             raise BadRequest(
-                f"There is no {where}: systemd gave mynad no credentials.",
+                f"systemd gave mynad no credentials, so {where} of [[notify]] is not there.",
                 f"Write LoadCredential={one.url_credential}:/PATH into the unit, or use url_file.",
             )
         url = _text(Path(folder) / one.url_credential, where)
