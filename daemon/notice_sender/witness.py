@@ -14,6 +14,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, ProxyError, SSLError
 
+#: answers of what stands between us and a service, which may have taken the message all the same
+UNSURE = (408, 502, 504)
 #: errors before the first byte of a request
 NOTHING_SENT = (ConnectTimeoutError, NewConnectionError, NameResolutionError, ProxyError, SSLError)
 
@@ -44,6 +46,7 @@ def watching() -> Iterator[Seen]:
             seen.in_doubt += not sure
             seen.said = "It cannot be reached." if sure else "It did not answer."
             raise
+        seen.in_doubt += answer.status_code in UNSURE
         seen.said = f"HTTP {answer.status_code} {responses.get(answer.status_code, '')}".strip() + "."
         return answer
 

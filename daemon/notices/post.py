@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 from collections.abc import Callable, Sequence
@@ -40,9 +41,11 @@ Clock = Callable[[], datetime]
 class Post:
     """Of one notifier."""
 
-    def __init__(self, store: Store, home: Path, notifier: Notifier, sender: Sender, clock: Clock) -> None:
+    def __init__(self, store: Store, home: Path, notifier: Notifier, launcher: Launcher, clock: Clock) -> None:
         self.notifier = notifier
-        self.sender = sender
+        self.sender = Sender(launcher, home, notifier.name)
+        #: for whoever looks, and need not wait behind a message that hangs; no notifier's name has such a sign
+        self.aside = Sender(launcher, home, f"{notifier.name}_aside")
         self._store = store
         self._home = home
         self._clock = clock
@@ -115,7 +118,7 @@ class Post:
     async def test(self) -> pb.NotifierTest:
         """Send a message that is no notice, now."""
         notice = Notice(0, OccasionKind.TEST, self._clock(), pb.Occasion())
-        answer = await self.sender.send(
+        answer = await self.aside.send(
             Parcel(
                 url=self.notifier.url,
                 key=new_uuid(),
@@ -139,7 +142,7 @@ class Notices:
         self, store: Store, home: Path, notifiers: Sequence[Notifier], launcher: Launcher, clock: Clock = now
     ) -> None:
         self._store = store
-        self._posts = {one.name: Post(store, home, one, Sender(launcher, home, one.name), clock) for one in notifiers}
+        self._posts = {one.name: Post(store, home, one, launcher, clock) for one in notifiers}
         self._unread = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._looks: dict[str, Answer] = {}
@@ -164,6 +167,7 @@ class Notices:
         finally:
             for post in self._posts.values():
                 post.sender.close()
+                post.aside.close()
 
     def _happened(self, happened: Sequence[pb.Event]) -> None:
         self._unread += len(happened)
@@ -176,16 +180,12 @@ class Notices:
         """mynad ends: tell it, and wait a moment for what can be sent. The rest is sent when it runs again."""
         if not self._posts:
             return
-        try:
-            await self._store.write(_ended, fell)
-        except StoreTrouble:
-            return
-        for post in self._posts.values():
-            post.wake()
-        waiting = [asyncio.ensure_future(post.empty.wait()) for post in self._posts.values()]
-        _, late = await asyncio.wait(waiting, timeout=HURRIED if hurry else FAREWELL)
-        for one in late:
-            one.cancel()
+        with contextlib.suppress(StoreTrouble, TimeoutError):
+            async with asyncio.timeout(HURRIED if hurry else FAREWELL):
+                await self._store.write(_ended, fell)
+                for post in self._posts.values():
+                    post.wake()
+                await asyncio.gather(*(post.empty.wait() for post in self._posts.values()))
 
     async def states(self) -> list[pb.Notifier]:
         """How each stands."""
@@ -198,10 +198,10 @@ class Notices:
         return found
 
     async def _look(self, post: Post) -> Answer:
-        """What is known of its service; asked once, and not while a message is under way."""
+        """What is known of its service; asked once."""
         name = post.notifier.name
         if name not in self._looks:
-            found = await post.sender.send(Parcel(url=post.notifier.url))
+            found = await post.aside.send(Parcel(url=post.notifier.url))
             if found.outcome not in (Outcome.TAKEN, Outcome.UNFIT):
                 return found
             self._looks[name] = found

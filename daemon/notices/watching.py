@@ -43,6 +43,7 @@ class Watching:
         self._disk = disk
         self._train = train
         self._woken = asyncio.Event()
+        self._short: bool | None = None  #: as far as was seen; None: not looked yet
         loop = asyncio.get_running_loop()
         store.on_commit(lambda happened: happened and loop.call_soon_threadsafe(self._happened, happened))
 
@@ -71,7 +72,11 @@ class Watching:
 
     async def _look(self, seconds: float) -> None:
         free = (await asyncio.to_thread(shutil.disk_usage, self._disk.home)).free
-        await self._store.write(look_at_disk, free, self._disk.floor)
+        floor = self._disk.floor
+        short = True if free < floor else False if free >= floor * WELL else self._short
+        if short != self._short:
+            await self._store.write(look_at_disk, free, floor)
+            self._short = short
         if await self._store.read(trains_or_has):
             await self._store.write(look_at_trainings, self._train, seconds)
 

@@ -20,6 +20,8 @@ LONGEST = 3_500
 #: what chat programs make calls, links and formats of: names and reasons come from whoever sends recordings
 _SIGNS = str.maketrans({"<": "‹", ">": "›", "*": "∗", "`": "'", "|": "¦"})
 _CALL = re.compile(r"(?<!\w)@")
+#: fields of an occasion that are long whole numbers
+_WHOLE = frozenset({"job", "free", "floor", "count"})
 #: how urgent a message of it looks, as Apprise calls it; the first that one of its notices has
 _LEVELS = (
     ("failure", {OccasionKind.FAILED, OccasionKind.DISK}),
@@ -59,6 +61,8 @@ def level(notices: Sequence[Notice]) -> str:
 def values(notice: Notice) -> dict[str, Any]:
     """A notice for programs."""
     facts = MessageToDict(notice.occasion, preserving_proto_field_name=True)
+    for name in facts.keys() & _WHOLE:  # protobuf writes long numbers as texts
+        facts[name] = int(facts[name])
     facts["kind"] = notice.kind.value
     return {"id": notice.id, "time": notice.time.isoformat(), **facts, "sentence": sentence(notice)}
 

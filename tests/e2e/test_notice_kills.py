@@ -21,7 +21,7 @@ def test_mynad_killed_while_it_tells_leaves_each_notice_once_and_in_order(tmp_pa
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_fifty_kills_of_mynad_leave_each_notice_once_and_in_order(tmp_path: Path) -> None:
     with receiver() as there:
         tally = Siege(tmp_path / "home", there, random.Random(2)).run(50)
@@ -30,7 +30,7 @@ def test_fifty_kills_of_mynad_leave_each_notice_once_and_in_order(tmp_path: Path
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_kills_of_the_sender_too_lose_nothing_and_what_comes_twice_can_be_told(tmp_path: Path) -> None:
     with receiver() as there:
         tally = Siege(tmp_path / "home", there, random.Random(3), senders=True).run(20)

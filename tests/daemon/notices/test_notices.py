@@ -87,7 +87,9 @@ def test_a_service_that_hangs_keeps_nobody_waiting(tmp_path: Path, monkeypatch: 
         living.daemon.store.write_now(two_versions)
         promote(living, 1)
         await there.coming()
-        job = await living.train("done")  # while the message hangs
+        (one,) = await living.client.notifiers()  # while the message hangs
+        assert (one.service, one.waiting) == ("JSON", 1)
+        job = await living.train("done")
         await living.until(job, lambda one: one.status.WhichOneof("status") in ("succeeded", "failed"))
         promote(living, 2)
 
@@ -157,14 +159,7 @@ def spoken(session: Session) -> None:
     path.parent.mkdir(parents=True)
     path.write_bytes(b"RIFF of a line")
     line = {"clip": "c" * 64, "text": "a line", "spoken": "samples/anna/1/line.wav", "spoken_by_parent": ""}
-    scored = {
-        "metrics": {},
-        "against_metrics": {},
-        "recording_metrics": {},
-        "better": True,
-        "verdict": "",
-        "time": now(),
-    }
+    scored = {"metrics": {}, "against_metrics": {}, "recording_metrics": {}, "better": True, "verdict": ""}
     session.add(Evaluation(voice="anna", version=1, against=0, job=1, report={"lines": [line]}, time=now(), **scored))
 
 

@@ -146,6 +146,7 @@ def test_without_its_ledger_whatever_was_known_is_in_doubt(begin: Callable[[], S
     [
         (401, Outcome.REFUSED, "HTTP 401 Unauthorized."),
         (503, Outcome.REFUSED, "HTTP 503 Service Unavailable."),
+        (504, Outcome.IN_DOUBT, "HTTP 504 Gateway Timeout."),
         (None, Outcome.IN_DOUBT, "It did not answer."),
     ],
 )
