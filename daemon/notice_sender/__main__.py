@@ -3,6 +3,7 @@ it is handed, one after another, and ends when mynad hangs up or is dead: after 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -50,12 +51,17 @@ class Program:
             return Answer(Outcome.IN_DOUBT, "It was ended while it sent.", service.name, service.shown_url)
         bare = last is not None and last.key == parcel.key and last.without_sample
         sample = parcel.sample if service.takes_files and not bare and _fits(parcel.sample) else ""
-        self._ledger.write(Entry(parcel.key, State.BEGUN, without_sample=bare))
+        try:
+            self._ledger.write(Entry(parcel.key, State.BEGUN, without_sample=bare))
+        except OSError as error:  # it goes once it can be said that it went
+            why = f"run/notices cannot be written: {error.strerror}."
+            return Answer(Outcome.REFUSED, why, service.name, service.shown_url, service.takes_files)
         answer = service.send(parcel, sample=sample)
         # what a service does not want may be the sample: it is not sent a second time
         refused = answer.outcome is Outcome.REFUSED
         state = {Outcome.TAKEN: State.TAKEN, Outcome.REFUSED: State.REFUSED}.get(answer.outcome, State.BEGUN)
-        self._ledger.write(Entry(parcel.key, state, answer.said, bare or (refused and bool(sample))))
+        with contextlib.suppress(OSError):  # mynad is told all the same; without it, it is in doubt
+            self._ledger.write(Entry(parcel.key, state, answer.said, bare or (refused and bool(sample))))
         return answer
 
 

@@ -111,7 +111,8 @@ class Service:
         return self._answer(Outcome.TAKEN, "")
 
     def _answer(self, outcome: Outcome, said: str) -> Answer:
-        words = " ".join(without_secrets(said, self._url).split())[:SAID]
+        plain = "".join(one if one.isprintable() else " " for one in without_secrets(said, self._url))
+        words = " ".join(plain.split())[:SAID]
         return Answer(outcome, words, self.name, self.shown_url, self.takes_files)
 
     def _mark(self, parcel: Parcel) -> None:

@@ -141,6 +141,17 @@ def test_without_its_ledger_whatever_was_known_is_in_doubt(begin: Callable[[], S
         assert len(there.all) == 1
 
 
+def test_what_cannot_be_written_down_is_not_sent(begin: Callable[[], Sending], tmp_path: Path) -> None:
+    with receiver() as there:
+        sending, parcel = begin(), Parcel(there.url(), key="k1", body="words")
+        (tmp_path / "x.part").mkdir()  # in place of the file that is to be written
+        answer = sending.send(parcel)
+        assert (answer.outcome, answer.said) == (Outcome.REFUSED, "run/notices cannot be written: Is a directory.")
+        assert there.nothing()
+        (tmp_path / "x.part").rmdir()
+        assert sending.send(parcel).outcome is Outcome.TAKEN
+
+
 @pytest.mark.parametrize(
     ("status", "outcome", "said"),
     [
