@@ -143,8 +143,7 @@ class Notices:
     ) -> None:
         self._store = store
         self._posts = {one.name: Post(store, home, one, launcher, clock) for one in notifiers}
-        self._unread = 0
-        self._tasks: list[asyncio.Task[None]] = []
+        self._unread = 0  #: events since they were last woken
         self._looks: dict[str, Answer] = {}
         self._loop = asyncio.get_running_loop()
         if notifiers:
