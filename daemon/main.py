@@ -56,9 +56,8 @@ log = logging.getLogger("mynad")
 FORGET = 3600.0  #: seconds between two rounds of forgetting old events
 LEAVE = 2.0  #: seconds that calls under way get at the end
 #: parts that go on until they are stopped
-ENDLESS = {
-    *["scheduler", "gpu", "inbox", "forget", "survey", "socket", "memory", "speech", "doors", "notices", "watching"]
-}
+ENDLESS = {"scheduler", "gpu", "inbox", "forget", "survey", "socket", "memory", "speech", "doors"}
+ENDLESS |= {"notices", "watching"}
 
 
 class Daemon:
