@@ -13,6 +13,7 @@ from daemon.door_settings import HTTP, WYOMING
 from daemon.idle_settings import WHEN_IDLE
 from daemon.inbox import voice_toml
 from daemon.keep_settings import KEEP
+from daemon.notify_settings import NOTIFY
 from daemon.price import PRICE
 from daemon.settings import SETTINGS
 from daemon.site_settings import CONSENT, SPEECH
@@ -34,6 +35,7 @@ TABLES: dict[str, Mapping[str, Setting]] = {
     "site-speech": SPEECH,
     "keep": KEEP,
     "when_idle": WHEN_IDLE,
+    "notify": NOTIFY,
     "voice.toml": voice_toml.KEYS,
     "train": OPTIONS,
     "promotion": RULE,

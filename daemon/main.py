@@ -16,9 +16,10 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from daemon import settings as configuration
+from daemon.composition import Parts
 from daemon.errors import DatabaseHeld, MynaError, StoreTrouble
 from daemon.own_log import log_to
 from daemon.processes import systemd
@@ -33,22 +34,8 @@ from proto.home import socket_path
 if TYPE_CHECKING:
     import grpc.aio
 
-    from daemon.database.store import Store
-    from daemon.home.adopt import Adoption
-    from daemon.inbox.watcher import Inbox
-    from daemon.kinds.lifecycle import Lifecycle
-    from daemon.kinds.registry import Kinds
-    from daemon.machine.disk_space import DiskSpace
-    from daemon.machine.gpu import Gpus
-    from daemon.machine.sampler import Machine
-    from daemon.scheduling.scheduler import Scheduler
-    from daemon.scheduling.speech import Speech
-    from daemon.services.doorkeeper import Doorkeeper
+    from daemon.notify_settings import Notifier
     from daemon.settings import Settings
-    from daemon.state.events import EventHub
-    from daemon.state.logs import Logs
-    from daemon.state.runs import PointHub
-    from daemon.telemetry.meters import Meters
 
 log = logging.getLogger("mynad")
 
@@ -69,27 +56,13 @@ ENDLESS = {
     "idle",
     "lazy-gpus",
 }
+ENDLESS |= {"notices", "watching"}
 
 
-class Daemon:
+class Daemon(Parts):
     """The composition root: makes each part of a running mynad and hands it what it needs; no part knows this class.
     Made and used inside the event loop."""
 
-    store: Store
-    kinds: Kinds
-    lifecycle: Lifecycle
-    events: EventHub
-    points: PointHub
-    logs: Logs
-    gpu: Gpus
-    machine: Machine
-    speech: Speech
-    scheduler: Scheduler
-    inbox: Inbox
-    adoption: Adoption
-    disk: DiskSpace
-    meters: Meters
-    _keeper: Doorkeeper
     _local: Callable[[], Awaitable[grpc.aio.Server]]  #: a server that listens on the socket, started
 
     def __init__(self, home: Path, settings: Settings, launcher: Launcher, program: tuple[str, ...] = PROGRAM) -> None:
@@ -107,24 +80,26 @@ class Daemon:
     async def serve(self) -> None:
         """Listen, work until `end` is called, then leave in order: workers save, their jobs go back to the queue.
         Raises MynaError when it cannot start."""
+        from daemon.notify_settings import notifiers
         from daemon.services import listen
 
         listen.check(self.settings, socket_path(self.home))
+        told = notifiers(self.settings.notify, self.home)
         self._doors = self.settings.doors(child=True)
-        keeper = self._keeper = listen.doorkeeper(self.settings)
+        keeper = self.keeper = listen.doorkeeper(self.settings)
         outside = [listen.tcp_server(self.settings, keeper)] if self.settings.listen else []
         servers: list[grpc.aio.Server] = []
-        self._open()  # nothing of the state is touched before the settings were found fit
+        self._open(told)  # nothing of the state is touched before the settings were found fit
         keeper.open(self.store)
         try:
             await self._listen(servers, outside)
-            self._work("socket", self._keep_socket(servers))
+            self.work("socket", self._keep_socket(servers))
             log.info("ready: %s", " and ".join([str(socket_path(self.home)), *filter(None, [self.settings.listen])]))
             systemd.notify("READY=1")
             if self._doors:
-                self._work("doors", DoorsProcess(self.launcher, self._doors).run())
-            self._work("survey", self.adoption.at_start())  # a big home takes a while: nobody waits for it
-            self._work("speech", self.speech.get_ready())
+                self.work("doors", DoorsProcess(self.launcher, self._doors).run())
+            self.work("survey", self.adoption.at_start())  # a big home takes a while: nobody waits for it
+            self.work("speech", self.speech.get_ready())
             gc.freeze()  # what is there now stays: the collector need not look at it again
             await self._ending.wait()
         finally:
@@ -139,7 +114,7 @@ class Daemon:
         if self._now:
             self.scheduler.hurry()
 
-    def _open(self) -> None:
+    def _open(self, told: tuple[Notifier, ...]) -> None:
         """State first, then those who use it."""
         from daemon.database.store import Store
         from daemon.home import imports, purging, voice_folders
@@ -147,12 +122,12 @@ class Daemon:
         from daemon.inbox.watcher import Inbox
         from daemon.kinds.lifecycle import Lifecycle
         from daemon.kinds.registry import Kinds
-        from daemon.machine import gpu_watch, lazy_gpus, memory
         from daemon.machine.disk_space import DiskSpace
         from daemon.machine.gpu import Gpus
         from daemon.machine.sampler import Machine
+        from daemon.notices.post import Notices
+        from daemon.notices.watching import Watching
         from daemon.scheduling.attempt import Attempt
-        from daemon.scheduling.metering import Metering
         from daemon.scheduling.reporting import Reporting
         from daemon.scheduling.scheduler import Scheduler
         from daemon.scheduling.speech import Ready, Speech
@@ -184,69 +159,27 @@ class Daemon:
         to = Reporting(home, store, lifecycle, workers, self.speech, *hubs, self.blame, self.gpu)
         self.scheduler = Scheduler(store, self.kinds, self.gpu, self.speech, partial(Attempt, to), settings)
         self.machine = Machine(home, self.gpu, self.scheduler.owner)
-        self._work("lazy-gpus", lazy_gpus.watch(self.machine.sample, store, self.scheduler.job_of))
         self.launcher.attach()
-        self._work("scheduler", self.scheduler.run())
-        self._work("metering", Metering(store, home, self.scheduler.attempts).run())
-        self._work("gpu", gpu_watch.watch(self.gpu, store, self.scheduler.gpus_changed))
-        self._work("forget", self._forget())
+        self._watch()
+        self.work("scheduler", self.scheduler.run())
+        self.notices = Notices(store, home, told, self.launcher)
+        self.work("notices", self.notices.run())
+        if told:
+            self.work("watching", Watching(store, self.disk, self.kinds.train).run())
+        self.work("forget", self._forget())
         self.inbox = Inbox(home, settings, store, lifecycle)
         self.adoption = Adoption(home, store, lifecycle, self.inbox.takes, settings.ingest_batch)
-        self._work("memory", memory.give_back())
-        self._work("inbox", self.inbox.run())
+        self.work("inbox", self.inbox.run())
 
-    def _servicers(self) -> dict[str, Any]:
-        """The services of the contract, by name."""
-        from daemon.cleaning.cleaning import Cleaning
-        from daemon.home.purging import Purging
-        from daemon.home.voice_folders import VoiceFolders
-        from daemon.idle.waiting import WaitingForIdleness
-        from daemon.machine.doctor import Doctor
-        from daemon.processes.upkeep import UpkeepProgram
-        from daemon.services.datasets import DatasetsService
-        from daemon.services.experiments import ExperimentsService
-        from daemon.services.jobs import JobsService
-        from daemon.services.people import PeopleService
-        from daemon.services.runs import RunsService
-        from daemon.services.speech import SpeechService
-        from daemon.services.system import SystemService
-        from daemon.services.upkeep import UpkeepService
-        from daemon.services.voices import VoicesService
+    def _watch(self) -> None:
+        """The machine, and what is used of it."""
+        from daemon.machine import gpu_watch, lazy_gpus, memory
+        from daemon.scheduling.metering import Metering
 
-        home, settings, store, lifecycle = self.home, self.settings, self.store, self.lifecycle
-        folders = VoiceFolders(home, store, self.inbox.still)
-        purging = Purging(home, store, folders.one)
-        watchers = partial(getattr, self.events, "watchers")
-        idle = WaitingForIdleness(
-            store, settings.when_idle, self._keeper.activity, self.launcher, self.inbox.present, watchers
-        )
-        self._work("idle", idle.run())
-        cleaning = Cleaning(store, self.disk, settings.keep, purging)
-        self._work("cleaning", cleaning.run())
-        doctor = Doctor(home, self.disk, store, self.gpu, self.scheduler.owner)
-        return {
-            "Jobs": JobsService(store, lifecycle, self.scheduler, self.events, self.logs),
-            "Runs": RunsService(store, self.points),
-            "Voices": VoicesService(home, settings, store, lifecycle, self.events, folders, purging),
-            "Datasets": DatasetsService(home, settings, store, self.inbox, lifecycle, self.events),
-            "Experiments": ExperimentsService(home, store, lifecycle, folders, self.inbox.still),
-            "Speech": SpeechService(home, store, lifecycle, self.speech, self.events, self.meters),
-            "System": SystemService(
-                home,
-                store,
-                self.kinds,
-                self.machine,
-                self.scheduler,
-                self.inbox,
-                doctor,
-                self.adoption,
-                self.end,
-                self.meters,
-                idle,
-            ),
-            "People": PeopleService(store, self._keeper.directory),
-            "Upkeep": UpkeepService(UpkeepProgram(self.launcher), cleaning),
-        }
+        self.work("metering", Metering(self.store, self.home, self.scheduler.attempts).run())
+        self.work("gpu", gpu_watch.watch(self.gpu, self.store, self.scheduler.gpus_changed))
+        self.work("lazy-gpus", lazy_gpus.watch(self.machine.sample, self.store, self.scheduler.job_of))
+        self.work("memory", memory.give_back())
 
     async def _forget(self) -> None:
         """Keep the events that settings ask for; who watches from before them is told so."""
@@ -260,7 +193,8 @@ class Daemon:
                 log.warning("Old events could not be deleted. %s", trouble)
             await asyncio.sleep(FORGET)
 
-    def _work(self, name: str, life: Coroutine[None, None, None]) -> None:
+    def work(self, name: str, life: Coroutine[None, None, None]) -> None:
+        """A part that lives as long as mynad, but for one that ends by itself."""
         task = asyncio.create_task(life, name=name)
         task.add_done_callback(self._fell)
         self._tasks.append(task)
@@ -277,11 +211,12 @@ class Daemon:
         from grpc_health.v1 import health, health_pb2, health_pb2_grpc
         from grpc_reflection.v1alpha import reflection
 
+        from daemon import composition
         from daemon.services import listen
         from proto import myna_pb2_grpc as stubs
 
         checks = self._checks = health.aio.HealthServicer()
-        servicers = self._servicers()
+        servicers = composition.servicers(self)
         names = [*(f"myna.v1.{name}" for name in servicers), reflection.SERVICE_NAME, health.SERVICE_NAME]
 
         def furnish(server: grpc.aio.Server) -> grpc.aio.Server:
@@ -292,7 +227,7 @@ class Daemon:
             return server
 
         async def local() -> grpc.aio.Server:
-            server = furnish(listen.unix_server(self._keeper))
+            server = furnish(listen.unix_server(self.keeper))
             listen.bind_unix(server, socket_path(self.home))
             await server.start()
             return server
@@ -324,6 +259,7 @@ class Daemon:
         # who asks meanwhile is answered: how far it is, or an impatient `myna down --now`
         await self.scheduler.close(0.0 if self._now else self.settings.stop_grace)
         await self.speech.close()
+        await self.notices.farewell(fell=self.failed, hurry=self._now)
         for server in servers:
             self._tasks.append(asyncio.create_task(server.stop(LEAVE)))
         for task in self._tasks:

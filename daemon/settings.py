@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
+from daemon import notify_settings
 from daemon.door_settings import HTTP, WYOMING, Http, Wyoming, other_names, told
 from daemon.errors import BadRequest
 from daemon.idle_settings import WHEN_IDLE, WhenIdle
 from daemon.keep_settings import KEEP, Keep
+from daemon.notify_settings import Notify
 from daemon.price import PRICE, Price
 from daemon.site_settings import CONSENT, SPEECH, Consent, Speech
 from engines import registry
@@ -136,6 +138,7 @@ class Settings:
     speech: Speech = field(default_factory=Speech)
     keep: Keep = field(default_factory=Keep)
     when_idle: WhenIdle = field(default_factory=WhenIdle)
+    notify: tuple[Notify, ...] = ()
 
     def __post_init__(self) -> None:
         checked(SETTINGS, {name: getattr(self, name) for name in SETTINGS}, "daemon")
@@ -180,6 +183,7 @@ def load(home: Path) -> Settings:
                 hint = f"Write [{name}], and its settings below."
                 raise BadInput(f"{name} must be a table; {shown(table)} was given.", hint)
         values |= _numbers_as_texts(values, "gpus")
+        told = notify_settings.read(values.pop("notify", []), path)
         names = other_names(tables["http"].pop("voices", {}))
         of = {name: checked(known, tables[name], name) for name, known in TABLES.items()}
         given = checked(SETTINGS, values, "daemon")
@@ -197,6 +201,7 @@ def load(home: Path) -> Settings:
             "speech": Speech(**of["speech"]),
             "keep": Keep(**of["keep"]),
             "when_idle": WhenIdle(**of["when_idle"]),
+            "notify": told,
         }
     except BadInput as error:
         raise BadRequest(str(error), error.hint) from None

@@ -35,6 +35,9 @@ from proto.token import ON_BEHALF
 
 T = TypeVar("T")
 
+#: seconds in which a service that a test message is sent to has answered, or will not
+TEST_DEADLINE = 150.0
+
 
 def connect_async(
     host: str | None = None,
@@ -75,6 +78,7 @@ class AsyncClient:
         self._system = stubs.SystemStub(self.channel)
         self._people = stubs.PeopleStub(self.channel)
         self._upkeep = stubs.UpkeepStub(self.channel)
+        self._notices = stubs.NoticesStub(self.channel)
         self._metadata: tuple[tuple[str, str], ...] | None = None
 
     async def __aenter__(self) -> Self:
@@ -522,6 +526,15 @@ class AsyncClient:
     async def idle(self) -> pb.IdleResponse:
         """What keeps the machine up, and what is done when nothing does."""
         return await self._ask(self._system.Idle, pb.Empty())
+
+    async def notifiers(self) -> list[pb.Notifier]:
+        """Where people are told of what happens, and how that goes."""
+        return list((await self._ask(self._notices.List, pb.ListNotifiersRequest())).notifiers)
+
+    async def test_notifier(self, name: str = "") -> list[pb.NotifierTest]:
+        """Send a test message now; empty: to all. It may take two minutes where a service does not answer."""
+        request = pb.TestNotifierRequest(name=name)
+        return list((await self._ask(self._notices.Test, request, TEST_DEADLINE)).tests)
 
     async def accept(self, engine: str) -> pb.EngineState:
         """Record consent to an engine's licence."""

@@ -31,6 +31,9 @@ from proto.token import ON_BEHALF
 
 T = TypeVar("T")
 
+#: seconds in which a service that a test message is sent to has answered, or will not
+TEST_DEADLINE = 150.0
+
 
 def connect(
     host: str | None = None,
@@ -71,6 +74,7 @@ class Client:
         self._system = stubs.SystemStub(self.channel)
         self._people = stubs.PeopleStub(self.channel)
         self._upkeep = stubs.UpkeepStub(self.channel)
+        self._notices = stubs.NoticesStub(self.channel)
         self._metadata: tuple[tuple[str, str], ...] | None = None
 
     def __enter__(self) -> Self:
@@ -518,6 +522,14 @@ class Client:
     def idle(self) -> pb.IdleResponse:
         """What keeps the machine up, and what is done when nothing does."""
         return self._ask(self._system.Idle, pb.Empty())
+    def notifiers(self) -> list[pb.Notifier]:
+        """Where people are told of what happens, and how that goes."""
+        return list((self._ask(self._notices.List, pb.ListNotifiersRequest())).notifiers)
+
+    def test_notifier(self, name: str = "") -> list[pb.NotifierTest]:
+        """Send a test message now; empty: to all. It may take two minutes where a service does not answer."""
+        request = pb.TestNotifierRequest(name=name)
+        return list((self._ask(self._notices.Test, request, TEST_DEADLINE)).tests)
 
     def accept(self, engine: str) -> pb.EngineState:
         """Record consent to an engine's licence."""

@@ -145,6 +145,68 @@ WAITS_FOR_GPU_MINUTES: WaitsFor.ValueType  # 1
 """those that its person may use a day are used up: it goes on when they refill"""
 Global___WaitsFor: _TypeAlias = WaitsFor  # noqa: Y015
 
+class _OccasionKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OccasionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OccasionKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    OCCASION_UNSPECIFIED: _OccasionKind.ValueType  # 0
+    OCCASION_PROMOTED: _OccasionKind.ValueType  # 1
+    """another version speaks, or the base does"""
+    OCCASION_REJECTED: _OccasionKind.ValueType  # 2
+    """a version that was to be promoted is worse, or does not speak"""
+    OCCASION_UNDECIDED: _OccasionKind.ValueType  # 3
+    """its scores do not tell: somebody should listen"""
+    OCCASION_FAILED: _OccasionKind.ValueType  # 4
+    """a job failed that nobody waits for: no speech, no transcription"""
+    OCCASION_REFUSED: _OccasionKind.ValueType  # 5
+    """a file in the inbox was refused"""
+    OCCASION_DISK: _OccasionKind.ValueType  # 6
+    """less is free than has to stay free"""
+    OCCASION_BUDGET: _OccasionKind.ValueType  # 7
+    """much of a voice's budget, or all of it, is used up"""
+    OCCASION_LONG_RUN: _OccasionKind.ValueType  # 8
+    """a training works half as long again as was expected"""
+    OCCASION_SHUTDOWN: _OccasionKind.ValueType  # 9
+    """mynad ended"""
+    OCCASION_MISSED: _OccasionKind.ValueType  # 10
+    """events were forgotten before a notifier read them, or more waited than are kept"""
+    OCCASION_IN_DOUBT: _OccasionKind.ValueType  # 11
+    """notices of which nobody knows whether they arrived, and which are not sent again"""
+    OCCASION_TEST: _OccasionKind.ValueType  # 12
+    """a person asked for it"""
+
+class OccasionKind(_OccasionKind, metaclass=_OccasionKindEnumTypeWrapper):
+    """What a notifier may tell people of: the kinds that `events` of a notifier names, and three of its own."""
+
+OCCASION_UNSPECIFIED: OccasionKind.ValueType  # 0
+OCCASION_PROMOTED: OccasionKind.ValueType  # 1
+"""another version speaks, or the base does"""
+OCCASION_REJECTED: OccasionKind.ValueType  # 2
+"""a version that was to be promoted is worse, or does not speak"""
+OCCASION_UNDECIDED: OccasionKind.ValueType  # 3
+"""its scores do not tell: somebody should listen"""
+OCCASION_FAILED: OccasionKind.ValueType  # 4
+"""a job failed that nobody waits for: no speech, no transcription"""
+OCCASION_REFUSED: OccasionKind.ValueType  # 5
+"""a file in the inbox was refused"""
+OCCASION_DISK: OccasionKind.ValueType  # 6
+"""less is free than has to stay free"""
+OCCASION_BUDGET: OccasionKind.ValueType  # 7
+"""much of a voice's budget, or all of it, is used up"""
+OCCASION_LONG_RUN: OccasionKind.ValueType  # 8
+"""a training works half as long again as was expected"""
+OCCASION_SHUTDOWN: OccasionKind.ValueType  # 9
+"""mynad ended"""
+OCCASION_MISSED: OccasionKind.ValueType  # 10
+"""events were forgotten before a notifier read them, or more waited than are kept"""
+OCCASION_IN_DOUBT: OccasionKind.ValueType  # 11
+"""notices of which nobody knows whether they arrived, and which are not sent again"""
+OCCASION_TEST: OccasionKind.ValueType  # 12
+"""a person asked for it"""
+Global___OccasionKind: _TypeAlias = OccasionKind  # noqa: Y015
+
 class _RunOutcome:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -2119,6 +2181,7 @@ class Event(_message.Message):
     NOTICE_FIELD_NUMBER: _builtins.int
     CLEARED_FIELD_NUMBER: _builtins.int
     EXPERIMENT_FIELD_NUMBER: _builtins.int
+    OCCASION_FIELD_NUMBER: _builtins.int
     cursor: _builtins.int
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp: ...
@@ -2146,6 +2209,10 @@ class Event(_message.Message):
     def experiment(self) -> Global___Experiment:
         """an experiment began, ended, or has a trial more or a trial's score; without its trials"""
 
+    @_builtins.property
+    def occasion(self) -> Global___Occasion:
+        """what notifiers may tell people of"""
+
     def __init__(
         self,
         *,
@@ -2159,12 +2226,13 @@ class Event(_message.Message):
         notice: Global___Notice | None = ...,
         cleared: Global___JobsCleared | None = ...,
         experiment: Global___Experiment | None = ...,
+        occasion: Global___Occasion | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cleared", b"cleared", "dataset", b"dataset", "experiment", b"experiment", "inbox", b"inbox", "job", b"job", "notice", b"notice", "time", b"time", "version", b"version", "voice", b"voice", "what", b"what"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cleared", b"cleared", "dataset", b"dataset", "experiment", b"experiment", "inbox", b"inbox", "job", b"job", "notice", b"notice", "occasion", b"occasion", "time", b"time", "version", b"version", "voice", b"voice", "what", b"what"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cleared", b"cleared", "cursor", b"cursor", "dataset", b"dataset", "experiment", b"experiment", "inbox", b"inbox", "job", b"job", "notice", b"notice", "time", b"time", "version", b"version", "voice", b"voice", "what", b"what"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cleared", b"cleared", "cursor", b"cursor", "dataset", b"dataset", "experiment", b"experiment", "inbox", b"inbox", "job", b"job", "notice", b"notice", "occasion", b"occasion", "time", b"time", "version", b"version", "voice", b"voice", "what", b"what"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["job", "inbox", "voice", "version", "dataset", "notice", "cleared", "experiment"]  # noqa: Y015
+    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["job", "inbox", "voice", "version", "dataset", "notice", "cleared", "experiment", "occasion"]  # noqa: Y015
     _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
 
@@ -2251,6 +2319,307 @@ class Notice(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Notice: _TypeAlias = Notice  # noqa: Y015
+
+@_typing.final
+class Occasion(_message.Message):
+    """What happened, as values; people's words are made of them by daemon/notices/words.py. As an event it is committed with the change that it
+    tells of.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    VOICE_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    ROLLED_BACK_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
+    HINT_FIELD_NUMBER: _builtins.int
+    JOB_FIELD_NUMBER: _builtins.int
+    JOB_KIND_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
+    EXPECTED_SECONDS_FIELD_NUMBER: _builtins.int
+    FREE_FIELD_NUMBER: _builtins.int
+    FLOOR_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    FELL_FIELD_NUMBER: _builtins.int
+    FORGOTTEN_FIELD_NUMBER: _builtins.int
+    SHARE_FIELD_NUMBER: _builtins.int
+    SPENT_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
+    MONTH_FIELD_NUMBER: _builtins.int
+    STOPS_FIELD_NUMBER: _builtins.int
+    kind: Global___OccasionKind.ValueType
+    voice: _builtins.str
+    version: _builtins.int
+    """0: the engine's base"""
+    before: _builtins.int
+    """of PROMOTED: what spoke before"""
+    decision: Global___Decision.ValueType
+    """of PROMOTED by scores or by listeners, REJECTED, UNDECIDED"""
+    rolled_back: _builtins.bool
+    """of PROMOTED: a person went back to it"""
+    why: _builtins.str
+    """the verdict, why a file was refused"""
+    hint: _builtins.str
+    """what to do"""
+    job: _builtins.int
+    """of FAILED, LONG_RUN"""
+    job_kind: Global___JobKind.ValueType
+    title: _builtins.str
+    """the job's"""
+    name: _builtins.str
+    """of REFUSED: the file"""
+    seconds: _builtins.float
+    """of LONG_RUN: of work so far"""
+    expected_seconds: _builtins.float
+    """and what was expected before it began"""
+    free: _builtins.int
+    """of DISK: bytes"""
+    floor: _builtins.int
+    """and what has to stay free"""
+    count: _builtins.int
+    """of SHUTDOWN: jobs that go on when mynad runs again; of MISSED: events or notices; of IN_DOUBT: notices"""
+    fell: _builtins.bool
+    """of SHUTDOWN: a part of mynad failed"""
+    forgotten: _builtins.bool
+    """of MISSED: events, which may have been none for this notifier; false: notices"""
+    share: _builtins.float
+    """of BUDGET: of it that is used up, 1: all"""
+    month: _builtins.str
+    """"2026-11", by the machine's clock"""
+    stops: _builtins.bool
+    """what trains it waits until there is more"""
+    @_builtins.property
+    def error(self) -> Global___JobError:
+        """of FAILED; without its log"""
+
+    @_builtins.property
+    def spent(self) -> Global___Money: ...
+    @_builtins.property
+    def budget(self) -> Global___Money: ...
+    def __init__(
+        self,
+        *,
+        kind: Global___OccasionKind.ValueType = ...,
+        voice: _builtins.str = ...,
+        version: _builtins.int = ...,
+        before: _builtins.int = ...,
+        decision: Global___Decision.ValueType = ...,
+        rolled_back: _builtins.bool = ...,
+        why: _builtins.str = ...,
+        hint: _builtins.str = ...,
+        job: _builtins.int = ...,
+        job_kind: Global___JobKind.ValueType = ...,
+        title: _builtins.str = ...,
+        error: Global___JobError | None = ...,
+        name: _builtins.str = ...,
+        seconds: _builtins.float = ...,
+        expected_seconds: _builtins.float = ...,
+        free: _builtins.int = ...,
+        floor: _builtins.int = ...,
+        count: _builtins.int = ...,
+        fell: _builtins.bool = ...,
+        forgotten: _builtins.bool = ...,
+        share: _builtins.float = ...,
+        spent: Global___Money | None = ...,
+        budget: Global___Money | None = ...,
+        month: _builtins.str = ...,
+        stops: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "error", b"error", "spent", b"spent"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["before", b"before", "budget", b"budget", "count", b"count", "decision", b"decision", "error", b"error", "expected_seconds", b"expected_seconds", "fell", b"fell", "floor", b"floor", "forgotten", b"forgotten", "free", b"free", "hint", b"hint", "job", b"job", "job_kind", b"job_kind", "kind", b"kind", "month", b"month", "name", b"name", "rolled_back", b"rolled_back", "seconds", b"seconds", "share", b"share", "spent", b"spent", "stops", b"stops", "title", b"title", "version", b"version", "voice", b"voice", "why", b"why"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Occasion: _TypeAlias = Occasion  # noqa: Y015
+
+@_typing.final
+class Notifier(_message.Message):
+    """A place that people are told in: a table [[notify]] of myna.toml."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SERVICE_FIELD_NUMBER: _builtins.int
+    SHOWN_URL_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
+    QUIET_FIELD_NUMBER: _builtins.int
+    DIGEST_SECONDS_FIELD_NUMBER: _builtins.int
+    REPEATS_FIELD_NUMBER: _builtins.int
+    TAKES_FILES_FIELD_NUMBER: _builtins.int
+    TROUBLE_FIELD_NUMBER: _builtins.int
+    WAITING_FIELD_NUMBER: _builtins.int
+    SENT_FIELD_NUMBER: _builtins.int
+    LAST_SENT_FIELD_NUMBER: _builtins.int
+    FAILING_SINCE_FIELD_NUMBER: _builtins.int
+    NEXT_TRY_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    service: _builtins.str
+    """as Apprise calls it: "Slack"; empty: the URL is not understood"""
+    shown_url: _builtins.str
+    """without what may be secret of it"""
+    quiet: _builtins.str
+    """hours in which nothing is sent: "22-7"; empty: none"""
+    digest_seconds: _builtins.float
+    """how long notices are gathered; 0: not"""
+    repeats: _builtins.bool
+    """what may have arrived is sent again"""
+    takes_files: _builtins.bool
+    trouble: _builtins.str
+    """why it cannot send at all; empty: it can"""
+    waiting: _builtins.int
+    """notices"""
+    sent: _builtins.int
+    """messages, each of one notice or more"""
+    answer: _builtins.str
+    """what the service said last"""
+    @_builtins.property
+    def events(self) -> _containers.RepeatedScalarFieldContainer[Global___OccasionKind.ValueType]: ...
+    @_builtins.property
+    def last_sent(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def failing_since(self) -> _timestamp_pb2.Timestamp:
+        """unset: the last message was taken"""
+
+    @_builtins.property
+    def next_try(self) -> _timestamp_pb2.Timestamp:
+        """of a message that was not taken"""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        service: _builtins.str = ...,
+        shown_url: _builtins.str = ...,
+        events: _abc.Iterable[Global___OccasionKind.ValueType] | None = ...,
+        quiet: _builtins.str = ...,
+        digest_seconds: _builtins.float = ...,
+        repeats: _builtins.bool = ...,
+        takes_files: _builtins.bool = ...,
+        trouble: _builtins.str = ...,
+        waiting: _builtins.int = ...,
+        sent: _builtins.int = ...,
+        last_sent: _timestamp_pb2.Timestamp | None = ...,
+        failing_since: _timestamp_pb2.Timestamp | None = ...,
+        next_try: _timestamp_pb2.Timestamp | None = ...,
+        answer: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["failing_since", b"failing_since", "last_sent", b"last_sent", "next_try", b"next_try"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "digest_seconds", b"digest_seconds", "events", b"events", "failing_since", b"failing_since", "last_sent", b"last_sent", "name", b"name", "next_try", b"next_try", "quiet", b"quiet", "repeats", b"repeats", "sent", b"sent", "service", b"service", "shown_url", b"shown_url", "takes_files", b"takes_files", "trouble", b"trouble", "waiting", b"waiting"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Notifier: _TypeAlias = Notifier  # noqa: Y015
+
+@_typing.final
+class ListNotifiersRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListNotifiersRequest: _TypeAlias = ListNotifiersRequest  # noqa: Y015
+
+@_typing.final
+class ListNotifiersResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOTIFIERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def notifiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Notifier]: ...
+    def __init__(
+        self,
+        *,
+        notifiers: _abc.Iterable[Global___Notifier] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["notifiers", b"notifiers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListNotifiersResponse: _TypeAlias = ListNotifiersResponse  # noqa: Y015
+
+@_typing.final
+class TestNotifierRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TestNotifierRequest: _TypeAlias = TestNotifierRequest  # noqa: Y015
+
+@_typing.final
+class NotifierTest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SERVICE_FIELD_NUMBER: _builtins.int
+    TAKEN_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    service: _builtins.str
+    taken: _builtins.bool
+    answer: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        service: _builtins.str = ...,
+        taken: _builtins.bool = ...,
+        answer: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "name", b"name", "service", b"service", "taken", b"taken"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NotifierTest: _TypeAlias = NotifierTest  # noqa: Y015
+
+@_typing.final
+class TestNotifierResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TESTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def tests(self) -> _containers.RepeatedCompositeFieldContainer[Global___NotifierTest]: ...
+    def __init__(
+        self,
+        *,
+        tests: _abc.Iterable[Global___NotifierTest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tests", b"tests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TestNotifierResponse: _TypeAlias = TestNotifierResponse  # noqa: Y015
 
 @_typing.final
 class WatchRequest(_message.Message):

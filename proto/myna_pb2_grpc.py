@@ -2763,6 +2763,125 @@ class Speech:
             _registered_method=True)
 
 
+class NoticesStub:
+    """Where people are told of what happens here, when they are not looking.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.List = channel.unary_unary(
+                '/myna.v1.Notices/List',
+                request_serializer=proto_dot_myna__pb2.ListNotifiersRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.ListNotifiersResponse.FromString,
+                _registered_method=True)
+        self.Test = channel.unary_unary(
+                '/myna.v1.Notices/Test',
+                request_serializer=proto_dot_myna__pb2.TestNotifierRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.TestNotifierResponse.FromString,
+                _registered_method=True)
+
+
+class NoticesServicer:
+    """Where people are told of what happens here, when they are not looking.
+    """
+
+    def List(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Test(self, request, context):
+        """sends a message now, and says what the service answered
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_NoticesServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'List': grpc.unary_unary_rpc_method_handler(
+                    servicer.List,
+                    request_deserializer=proto_dot_myna__pb2.ListNotifiersRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.ListNotifiersResponse.SerializeToString,
+            ),
+            'Test': grpc.unary_unary_rpc_method_handler(
+                    servicer.Test,
+                    request_deserializer=proto_dot_myna__pb2.TestNotifierRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.TestNotifierResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'myna.v1.Notices', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('myna.v1.Notices', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class Notices:
+    """Where people are told of what happens here, when they are not looking.
+    """
+
+    @staticmethod
+    def List(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Notices/List',
+            proto_dot_myna__pb2.ListNotifiersRequest.SerializeToString,
+            proto_dot_myna__pb2.ListNotifiersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Test(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Notices/Test',
+            proto_dot_myna__pb2.TestNotifierRequest.SerializeToString,
+            proto_dot_myna__pb2.TestNotifierResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
 class SystemStub:
     """Missing associated documentation comment in .proto file."""
 

@@ -715,6 +715,46 @@ class SpeechServicer(metaclass=_abc_1.ABCMeta):
 
 def add_SpeechServicer_to_server(servicer: SpeechServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
+class NoticesStub:
+    """Where people are told of what happens here, when they are not looking."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> NoticesAsyncStub: ...
+    List: _grpc.UnaryUnaryMultiCallable[_myna_pb2.ListNotifiersRequest, _myna_pb2.ListNotifiersResponse]
+    Test: _grpc.UnaryUnaryMultiCallable[_myna_pb2.TestNotifierRequest, _myna_pb2.TestNotifierResponse]
+    """sends a message now, and says what the service answered"""
+
+@_typing.type_check_only
+class NoticesAsyncStub(NoticesStub):
+    """Where people are told of what happens here, when they are not looking."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    List: _aio.UnaryUnaryMultiCallable[_myna_pb2.ListNotifiersRequest, _myna_pb2.ListNotifiersResponse]  # type: ignore[assignment]
+    Test: _aio.UnaryUnaryMultiCallable[_myna_pb2.TestNotifierRequest, _myna_pb2.TestNotifierResponse]  # type: ignore[assignment]
+    """sends a message now, and says what the service answered"""
+
+class NoticesServicer(metaclass=_abc_1.ABCMeta):
+    """Where people are told of what happens here, when they are not looking."""
+
+    @_abc_1.abstractmethod
+    def List(
+        self,
+        request: _myna_pb2.ListNotifiersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.ListNotifiersResponse, _abc.Awaitable[_myna_pb2.ListNotifiersResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def Test(
+        self,
+        request: _myna_pb2.TestNotifierRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.TestNotifierResponse, _abc.Awaitable[_myna_pb2.TestNotifierResponse]]:
+        """sends a message now, and says what the service answered"""
+
+def add_NoticesServicer_to_server(servicer: NoticesServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
 class SystemStub:
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...

@@ -45,6 +45,7 @@ COMMANDS = {
     "packages": ("export", "import"),
     "engines": ("engines",),
     "doctor": ("doctor",),
+    "notify": ("notify",),
     "adopt": ("adopt",),
     "upkeep": ("backup", "check"),
     "completion": ("completion",),

@@ -16,7 +16,7 @@ from daemon.database.store import caller_of
 from daemon.errors import BadRequest, MynaError, brief
 from daemon.kinds.kind import FollowUp, Kind
 from daemon.kinds.registry import Kinds
-from daemon.state import accounts, jobs, quota_words
+from daemon.state import accounts, jobs, occasions, quota_words
 from daemon.state.quotas import Resource
 from daemon.state.status import ENDED, Error, Outcome, State
 from proto import myna_pb2 as pb
@@ -157,6 +157,7 @@ class Lifecycle:
         job.error_kind, job.error_hint, job.log_tail = error.kind, error.hint, error.log_tail
         self.follow(session, self.kinds[job.kind].ended_badly(session, job), job.id)
         jobs.changed(session, job)
+        occasions.failed(session, jobs.message(job, with_spec=False))
 
     def cancelled(self, session: Session, job: Job) -> None:
         """The worker of a job that was to be cancelled has ended."""

@@ -16,6 +16,7 @@ from daemon.machine import fast_paths, gpu_findings
 from daemon.machine.disk_space import DiskSpace
 from daemon.machine.gpu import Gpus
 from daemon.machine.patience import apart
+from daemon.notices import findings as notifiers
 from daemon.state import engines
 from engines import registry
 from proto import myna_pb2 as pb
@@ -45,6 +46,7 @@ class Doctor:
         ]
         found = survey.finding(await asyncio.to_thread(self._store.read_now, survey.scan, self._home))
         findings += [found] if found is not None else []
+        findings += await self._store.read(notifiers.of)
         infos = registry.ENGINES.values()
         states = await self._store.read(lambda session: [engines.state(session, info, self._home) for info in infos])
         for told in states:

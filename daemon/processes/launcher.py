@@ -88,6 +88,7 @@ class Launcher:
         self._tag = 0
         self._spawning: dict[int, asyncio.Future[int]] = {}
         self._living: dict[int, asyncio.Future[int | None]] = {}
+        self._outliving: set[int] = set()  #: tags of those that end by themselves
         self._groups: dict[int, int] = {}  #: tag → pid of the workers that live, as far as was heard
         self._loop: asyncio.AbstractEventLoop | None = None
         self._restart: asyncio.Task[None] | None = None
@@ -116,9 +117,12 @@ class Launcher:
         self._up.set()
         self._loop.add_reader(self._control, self._hear)
 
-    async def spawn(self, argv: Sequence[str], env: Mapping[str, str] | None = None) -> Child:
+    async def spawn(
+        self, argv: Sequence[str], env: Mapping[str, str] | None = None, *, outlives: bool = False
+    ) -> Child:
         """Start a process with a socket at descriptor 3, stdout and stderr in a pipe of ours. `argv[0]` is a path.
-        Raises OSError when it cannot be started or is told too much, LauncherDied when the launcher ended meanwhile."""
+        `outlives`: it is not ended with mynad, but by itself once we hang up. Raises OSError when it cannot be started
+        or is told too much, LauncherDied when the launcher ended meanwhile."""
         assert self._loop is not None, "attach first"
         assert self._up is not None
         if self._closed:
@@ -126,7 +130,7 @@ class Launcher:
         await self._up.wait()
         self._tag += 1
         tag = self._tag
-        message = json.dumps({"spawn": tag, "argv": list(argv), "env": dict(env or {})}).encode()
+        message = json.dumps({"spawn": tag, "argv": list(argv), "env": dict(env or {}), "outlives": outlives}).encode()
         if len(message) >= LIMIT:  # the launcher would read a part of it
             raise OSError(f"its arguments and environment take {len(message):,} bytes, and {LIMIT - 1:,} fit")
         ours, theirs = socket.socketpair()
@@ -134,6 +138,8 @@ class Launcher:
         pid: asyncio.Future[int] = self._loop.create_future()
         exited: asyncio.Future[int | None] = self._loop.create_future()
         self._spawning[tag], self._living[tag] = pid, exited
+        if outlives:
+            self._outliving.add(tag)
         try:
             try:
                 socket.send_fds(self._control, [message], [theirs.fileno(), output_in])
@@ -234,7 +240,7 @@ class Launcher:
             return
         message = json.loads(data)
         if "spawned" in message:
-            if message["pid"]:
+            if message["pid"] and message["spawned"] not in self._outliving:
                 self._groups[message["spawned"]] = message["pid"]
             waiting = self._spawning.get(message["spawned"])
             if waiting is not None and not waiting.done():
@@ -244,6 +250,7 @@ class Launcher:
                     waiting.set_exception(OSError(message["error"]))
         else:
             self._groups.pop(message["exited"], None)
+            self._outliving.discard(message["exited"])
             exited = self._living.pop(message["exited"], None)
             if exited is not None and not exited.done():
                 exited.set_result(message["code"])

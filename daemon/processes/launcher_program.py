@@ -9,8 +9,9 @@ the pid and, later, the exit code.
 Who dies with whom: each worker has a process group of its own, which is ended with it, so that what it started ends,
 too. When mynad closes the control socket, or is dead, the launcher ends all groups and itself. When the launcher dies,
 the kernel ends the workers, who asked it to and check that their parent is still the expected one, and mynad ends their
-groups. `run/workers.lock` is shared-locked by the launcher and inherited by every worker: whoever gets it exclusively
-knows that no worker of a dead mynad is still writing.
+groups. Only who sends notices (`outlives`) is not ended: it ends by itself, after the message that it is at.
+`run/workers.lock` is shared-locked by the launcher and inherited by every worker: whoever gets it exclusively knows
+that no worker of a dead mynad is still writing. (What sends notices writes nothing that others do, and has no lock.)
 
 This module imports nothing but a handful of the standard library: it is also the launcher's whole program (`python -m
 daemon.processes.launcher_program`)."""
@@ -66,6 +67,7 @@ class _Program:
         self.control = control
         self.lock = lock
         self.children: dict[int, int] = {}  #: tag → pid
+        self.outliving: set[int] = set()  #: tags of those that end by themselves
 
     def run(self) -> None:
         """Serve until mynad closes the control socket; then no worker may live on."""
@@ -84,8 +86,9 @@ class _Program:
         except BrokenPipeError:
             pass  # mynad is dead
         finally:
-            for pid in self.children.values():
-                end_group(pid)
+            for tag, pid in self.children.items():
+                if tag not in self.outliving:
+                    end_group(pid)
 
     def obey(self) -> bool:
         """One message of mynad; False at its end."""
@@ -112,6 +115,8 @@ class _Program:
         """Start a worker with the two descriptors that came along: its socket and its stderr."""
         link, output = handles
         environment = {**PATIENT, **os.environ, **message["env"], "MYNA_LAUNCHER": str(os.getpid())}
+        outlives = bool(message.get("outlives"))
+        lock = () if outlives else ((os.POSIX_SPAWN_DUP2, self.lock, WORKER_LOCK),)
         try:
             pid = os.posix_spawn(
                 message["argv"][0],
@@ -121,7 +126,7 @@ class _Program:
                     (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
                     (os.POSIX_SPAWN_DUP2, output, 1),
                     (os.POSIX_SPAWN_DUP2, output, 2),
-                    (os.POSIX_SPAWN_DUP2, self.lock, WORKER_LOCK),
+                    *lock,
                     (os.POSIX_SPAWN_DUP2, link, WORKER_SOCKET),
                 ],
                 setsid=True,  # a group to be ended with it; and a Ctrl-C at the terminal is mynad's to handle
@@ -130,6 +135,8 @@ class _Program:
             self.send({"spawned": message["spawn"], "pid": 0, "error": str(error)})
             return
         self.children[message["spawn"]] = pid
+        if outlives:
+            self.outliving.add(message["spawn"])
         self.send({"spawned": message["spawn"], "pid": pid})
 
     def reap(self) -> None:
@@ -140,6 +147,7 @@ class _Program:
             end_group(pid)  # before the pid is given back: it names the worker's own group until then
             _, status = os.waitpid(pid, 0)
             del self.children[tag]
+            self.outliving.discard(tag)
             self.send({"exited": tag, "code": os.waitstatus_to_exitcode(status)})
 
     def send(self, message: dict[str, Any]) -> None:

@@ -335,6 +335,8 @@ RULES: dict[str, Rule] = {
     "System.Accept": Rule(ADMIN, act=True),
     "System.Adopt": Rule(ADMIN, act=True),
     "System.Shutdown": Rule(ADMIN, act=True),
+    "Notices.List": Rule(ADMIN),
+    "Notices.Test": Rule(ADMIN, act=True),
     "People.Add": Rule(ADMIN, _person, act=True),
     "People.List": Rule(),
     "People.CreateToken": Rule(ADMIN, _person, act=True),

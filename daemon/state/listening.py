@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from daemon.caller import Right
 from daemon.database.models import Evaluation, Rating, Version, Voice, now
-from daemon.state import ratings, seen, spoken_lines, verdict, voices
+from daemon.state import occasions, ratings, seen, spoken_lines, verdict, voices
 from daemon.state.sequential import Look
 from daemon.state.stamp import stamp
 from daemon.state.values import Decision, Preference, Standing, VersionState, on_wire
@@ -140,6 +140,7 @@ def decide(session: Session, case: Case) -> Decision | None:
         voices.promote(session, row.voice, row.number, voices.BY_LISTENERS)
     else:
         voices.emit_version(session, row)
+        occasions.judged(session, row, decided)
     return decided
 
 

@@ -14,7 +14,7 @@ from proto import myna_pb2 as pb
 
 def of(session: Session, events: Sequence[tuple[str, pb.Event]]) -> list[pb.Event]:
     """Those of the events (each after the voice that it is about) that the caller may see. What is about no voice is
-    the owner's, but for jobs that were cleared away."""
+    the owner's, but for jobs that were cleared away; so is what the owner's notifiers tell of."""
     if caller_of(session).everything:
         return [event for _, event in events]
     since = seen.readable_since(session)
@@ -27,6 +27,8 @@ def of(session: Session, events: Sequence[tuple[str, pb.Event]]) -> list[pb.Even
             event.cleared.ids.extend(sorted(known, reverse=True))
             if known:
                 found.append(event)
+        elif event.HasField("occasion"):
+            continue
         elif event.HasField("job"):
             if event.job.id in jobs:
                 found.append(event)

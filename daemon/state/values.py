@@ -109,6 +109,24 @@ class Level(StrEnum):
     ERROR = "error"
 
 
+class OccasionKind(StrEnum):
+    """What a notifier may tell people of (`daemon.state.occasions`). The last three are a notifier's own: nobody
+    chooses them."""
+
+    PROMOTED = "promoted"
+    REJECTED = "rejected"
+    UNDECIDED = "undecided"
+    FAILED = "failed"
+    REFUSED = "refused"
+    DISK = "disk"
+    BUDGET = "budget"
+    LONG_RUN = "long-run"
+    SHUTDOWN = "shutdown"
+    MISSED = "missed"
+    IN_DOUBT = "in doubt"
+    TEST = "test"
+
+
 class NotHeard(StrEnum):
     """Why a run's checkpoints were not heard."""
 
@@ -138,6 +156,7 @@ _WIRE: dict[type[StrEnum], tuple[Any, str]] = {
     TrialState: (pb.TrialState, "TRIAL_"),
     Preference: (pb.Preference, "PREFERENCE_"),
     Level: (pb.Level, "LEVEL_"),
+    OccasionKind: (pb.OccasionKind, "OCCASION_"),
     NotHeard: (pb.NotHeard, "NOT_HEARD_"),
     Shape: (pb.RunCourse, "COURSE_"),
     Way: (pb.RunWay, "RUN_WAY_"),

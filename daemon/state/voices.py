@@ -17,7 +17,7 @@ from daemon.database.models import Dataset, Job, Promotion, Recording, Run, Vers
 from daemon.database.store import home_of, settings_of
 from daemon.errors import NotFound, NotNow
 from daemon.home import identity
-from daemon.state import consent_notes, engines, events, free_names, seen, untrained, verdict
+from daemon.state import consent_notes, engines, events, free_names, occasions, seen, untrained, verdict
 from daemon.state.stamp import stamp
 from daemon.state.status import State as JobState
 from daemon.state.values import ByHand, Decision, VersionKind, VersionState, on_wire
@@ -220,6 +220,7 @@ def _switch(session: Session, owner: Voice, chosen: Version | None, by: str) -> 
         chosen.state = VersionState.PROMOTED
         emit_version(session, chosen)
     emit_voice(session, owner)
+    occasions.spoken_by(session, owner, 0 if before is None else before.number, rolled_back=by == BY_ROLLBACK)
 
 
 def emit_version(session: Session, row: Version) -> None:

@@ -39,7 +39,7 @@ def watch(
     for event in session.client().watch(after, voice=voice, progress=progress):
         if json:
             output.json_line(event)
-        else:
+        elif event.WhichOneof("what") != "occasion":  # made into words for notifiers only
             print(event_line(event), flush=True)
 
 

@@ -28,6 +28,7 @@ from daemon.state import (
     experiments,
     lineage,
     listening,
+    occasions,
     run_losses,
     verdict,
     voices,
@@ -154,6 +155,9 @@ class Evaluate(Kind):
         if waits and listening.decide_scored(session, candidate) is None and asked.promote_if_better:
             hint = verdict.how_to_decide(about.name, about.listen_days)
             events.notice(session, Level.INFO, f"The scores leave {about.name} undecided.", hint, voice.name)
+            occasions.judged(session, candidate, decision, hint)
+        elif decision is not Decision.UNDECIDED and asked.promote_if_better:
+            occasions.judged(session, candidate, decision)
 
     def finished(self, session: Session, job: Job) -> Sequence[FollowUp]:
         """The scores of a trial let its experiment go on. Where trainings were built on each other, let one from the

@@ -129,14 +129,18 @@ def test_a_version_or_voice_that_is_not_there_is_named_with_those_there_are(thre
 
 def test_watchers_hear_of_both_versions_and_the_voice(three: Store) -> None:
     def told(session: Session) -> list[str]:
-        rows = session.scalars(select(EventRow).order_by(EventRow.cursor.desc()).limit(3)).all()
+        rows = session.scalars(select(EventRow).order_by(EventRow.cursor.desc()).limit(4)).all()
         events = [pb.Event.FromString(row.payload) for row in reversed(rows)]
         return [
-            f"v{e.version.number} {e.version.state}" if e.HasField("version") else f"voice {e.voice.promoted}"
+            f"v{e.version.number} {e.version.state}"
+            if e.HasField("version")
+            else f"voice {e.voice.promoted}"
+            if e.HasField("voice")
+            else f"v{e.occasion.version} after v{e.occasion.before}"
             for e in events
         ]
 
-    assert three.read_now(told) == ["v2 archived", "v3 promoted", "voice 3"]
+    assert three.read_now(told) == ["v2 archived", "v3 promoted", "voice 3", "v3 after v2"]
 
 
 def test_a_voice_says_what_happens_next(store: Store) -> None:
