@@ -102,6 +102,17 @@ class Settings:
     # state
     events_kept: Annotated[int, Setting("events kept for watchers that come back", 1, 100_000_000, "events")] = 200_000
 
+    # upkeep
+    upkeep_nice: Annotated[
+        int,
+        Setting(
+            "niceness of backups and checks: at 19 a training beside them notices nothing, and on a machine that is "
+            "busy they take long; at 0 they take their share",
+            0,
+            19,
+        ),
+    ] = 19
+
     # network: a Unix socket always; TCP only with TLS and a token or client certificates
     listen: Annotated[
         str,
