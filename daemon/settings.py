@@ -116,6 +116,16 @@ class Settings:
         str,
         Setting("form of `log/mynad.log` and of stderr: lines for people, or JSON objects", choices=("text", "json")),
     ] = "text"
+    # upkeep
+    upkeep_nice: Annotated[
+        int,
+        Setting(
+            "niceness of backups and checks: at 19 a training beside them notices nothing, and on a machine that is "
+            "busy they take long; at 0 they take their share",
+            0,
+            19,
+        ),
+    ] = 19
 
     # network: a Unix socket always; TCP only with TLS and a token or client certificates
     listen: Annotated[

@@ -522,6 +522,7 @@ class Client:
     def idle(self) -> pb.IdleResponse:
         """What keeps the machine up, and what is done when nothing does."""
         return self._ask(self._system.Idle, pb.Empty())
+
     def notifiers(self) -> list[pb.Notifier]:
         """Where people are told of what happens, and how that goes."""
         return list((self._ask(self._notices.List, pb.ListNotifiersRequest())).notifiers)

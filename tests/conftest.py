@@ -19,6 +19,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 #: A daemon of a test has no speech worker waiting, but where a test asks for one: that costs seconds of a CPU.
 os.environ.setdefault("MYNA_SPEECH_READY", "false")
 
+#: Backups and checks of a test do not stand behind all other tests.
+os.environ.setdefault("MYNA_UPKEEP_NICE", "0")
+
 #: What takes longest begins first, so that no worker is left with it at the end; the first makes what others wait for.
 FIRST = ("tests/e2e/test_chaos.py", "tests/engines/xtts/", "tests/e2e/", "tests/daemon/jobs/", "tests/engines/")
 

@@ -24,7 +24,7 @@ from google.protobuf import json_format
 from daemon.database.store import HEAD, opened
 from daemon.errors import DiskFull, MynaError
 from daemon.processes.lock import Lock
-from daemon.settings import load
+from daemon.settings import Settings, load
 from daemon.state import cut_anew
 from daemon.upkeep import backup, check, mending, reading, verify, wire, words
 from daemon.upkeep.asked import bound, place
@@ -101,14 +101,11 @@ def _backup(home: Path, text: str, steps: Steps) -> None:
     reading.check_schema(home / reading.NAME)
     depot = Depot.made(folder)
     wanted = Wanted(asked.bases, asked.exports, asked.secrets)
-    try:
-        settle = load(home).settle
-    except MynaError:  # mynad does not start with it either
-        settle = 2.0
-    be_quiet()
+    settings = _settings(home)
+    be_quiet(settings.upkeep_nice)
     with depot.locked():
         taken, found = backup.take(
-            home, depot, wanted, myna=_version(), settle=settle, rate=bound(asked.rate), tell=steps.tell
+            home, depot, wanted, myna=_version(), settle=settings.settle, rate=bound(asked.rate), tell=steps.tell
         )
         steps.put(pb.UpkeepStep(taken=wire.snapshot(taken)))
         steps.tell(Progress(Phase.SWEEPING, 0, 0))
@@ -117,10 +114,10 @@ def _backup(home: Path, text: str, steps: Steps) -> None:
     _end(steps, Checked(taken.files, taken.size, findings=found), words.about(taken))
 
 
-def _verify(_home: Path, text: str, steps: Steps) -> None:
+def _verify(home: Path, text: str, steps: Steps) -> None:
     asked = json_format.Parse(text, pb.BackupFolderRequest())
     depot = Depot.there(place(asked.folder))
-    be_quiet()
+    be_quiet(_settings(home).upkeep_nice)
     with depot.locked():
         _end(steps, verify.verify(depot, rate=bound(asked.rate), tell=steps.tell))
 
@@ -133,7 +130,7 @@ def _snapshots(_home: Path, text: str, steps: Steps) -> None:
 
 def _check(home: Path, text: str, steps: Steps) -> None:
     asked = json_format.Parse(text, pb.CheckRequest())
-    be_quiet()
+    be_quiet(_settings(home).upkeep_nice)
     _end(steps, check.check(home, deep=asked.deep, rate=bound(asked.rate), tell=steps.tell))
 
 
@@ -170,6 +167,14 @@ VERBS: dict[str, Callable[[Path, str, Steps], None]] = {
 
 
 # -------------------------------------------------------------------------------------------------------------- parts
+
+
+def _settings(home: Path) -> Settings:
+    """The home's; the defaults where mynad would refuse them, too, and says why."""
+    try:
+        return load(home)
+    except MynaError:
+        return Settings()
 
 
 def _mended(home: Path, found: Iterable[Finding], depot: Depot | None) -> list[Finding]:

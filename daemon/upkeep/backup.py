@@ -102,11 +102,16 @@ class _Backup:
                 continue
             finally:
                 copied.unlink(missing_ok=True)
-            files = early | late
+            files = {path: file for path, file in early.items() if self.stands(path)} | late
             lacking = list(rows.lacking(known, {path: file.size for path, file in files.items()}))
             if not self.gone and (not lacking or lacking == before):  # the same twice: that is how the home is
                 return self.end(known, database, files, myna, lacking)
         raise NotNow("The home changes faster than it can be copied.", "Try again when less is renamed or purged.")
+
+    def stands(self, path: str) -> bool:
+        """Whether what waited is still where it was, or was taken: its voice may have got another name meanwhile, and
+        what lies in that one's folder was looked at again."""
+        return (self.home / path).parent.is_dir()
 
     def database(self) -> tuple[File, Path]:
         """The database as it is now: (as a file of the backup, a copy to ask)."""

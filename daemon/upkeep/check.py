@@ -61,7 +61,8 @@ class _Check:
             if not lacking or not left or not self.moved(lacking):
                 break
         for one in lacking:
-            self.tell_of(one)
+            if f"{one.path}/{sums.NAME}" not in seen:  # else it is told of file by file
+                self.tell_of(one)
         self.unnamed(known, seen, surveyed, moment)
         self.read(known, seen)
         return self.found

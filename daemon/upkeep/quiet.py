@@ -12,16 +12,17 @@ from pathlib import Path
 #: ioprio_set(2) of this process: the class "idle", which gets the disk when nobody else wants it
 _CALLS = {"x86_64": 251, "aarch64": 30}
 _WHO_PROCESS, _IDLE = 1, 3 << 13
-_LOWEST = 19
 
 
-def be_quiet() -> None:
-    """Lowest priority for CPU and disk, for the rest of this process's life."""
+def be_quiet(nice: int) -> None:
+    """This niceness, and the disk when nobody else wants it, for the rest of this process's life; 0: as it is."""
+    if not nice:
+        return
     with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, _LOWEST)
+        os.setpriority(os.PRIO_PROCESS, 0, max(nice, os.getpriority(os.PRIO_PROCESS, 0)))
     with suppress(OSError):  # where the kernel shares the CPU by session first, the session has to be nice, too
         if os.getsid(0) == os.getpid():
-            Path("/proc/self/autogroup").write_text(str(_LOWEST))
+            Path("/proc/self/autogroup").write_text(str(nice))
     call = _CALLS.get(platform.machine())
     if call is not None:
         with suppress(OSError, AttributeError):

@@ -12,7 +12,8 @@ from daemon.settings import Settings, load
 
 
 def test_without_a_file_the_defaults_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("MYNA_SPEECH_READY")  # as tests have it
+    for variable in ("MYNA_SPEECH_READY", "MYNA_UPKEEP_NICE"):  # as tests have it
+        monkeypatch.delenv(variable)
     assert load(tmp_path) == Settings()
 
 

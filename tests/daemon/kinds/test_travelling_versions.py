@@ -255,7 +255,7 @@ def test_adapters_on_top_of_others_leave_with_them_folded_in(
     assert [row.kind for row in rows(store)] == ["merged"]
     here = store.path.parent / "voices" / "robin" / "1"
     assert {path.name for path in here.iterdir()} == {
-        "gpt.safetensors", "settings.json", "version.json", "report.md", "report.json", "identity.json"
+        "gpt.safetensors", "settings.json", "version.json", "report.md", "report.json", "identity.json", "SHA256SUMS"
     }  # fmt: skip
 
 

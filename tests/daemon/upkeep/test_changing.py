@@ -169,9 +169,13 @@ def test_a_voice_that_is_renamed_meanwhile_is_in_it_by_one_of_its_names(tmp_path
 
         backup.take(tmp_path / "home", place, Wanted(), settle=0.0, tell=between)
     assert moments > 15
+    assert len(list((tmp_path / "home/inbox").iterdir())) == 1
     opened_depot = Depot.there(tmp_path / "disk")
     restore(opened_depot, opened_depot.chosen(), tmp_path / "back")
     assert told(tmp_path / "back") == set()
+    (name,) = [path.name for path in (tmp_path / "back/inbox").iterdir()]
+    with opened(tmp_path / "back") as store:
+        assert store.read_now(lambda session: session.scalars(select(Version.voice)).one()) == name
 
 
 def test_kill_nine_in_the_middle_leaves_the_snapshots_before_it_whole_and_the_next_one_goes_on(tmp_path: Path) -> None:

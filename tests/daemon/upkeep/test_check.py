@@ -109,6 +109,13 @@ def test_each_damage_is_found_and_nothing_else(home: Path, name: str) -> None:
     assert told(home, deep=False) == ({(planted.kind, path)} if planted.shallow else set())
 
 
+def test_a_version_s_last_file_is_missed_once(home: Path) -> None:
+    for name in ("model.safetensors", "config.json"):
+        (home / "voices/anna/1" / name).unlink()
+    found = [(one.kind, one.path) for one in check.check(home).findings]
+    assert sorted(found) == [(Kind.MISSING, f"voices/anna/1/{name}") for name in ("config.json", "model.safetensors")]
+
+
 def test_a_bit_that_rots_where_nobody_wrote_a_hash_is_found_once_the_file_was_read_before(home: Path) -> None:
     assert told(home) == set()
     flip(home / "voices/anna/1/report.md")

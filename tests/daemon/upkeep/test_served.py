@@ -69,7 +69,7 @@ def test_a_bad_folder_is_a_sentence_and_who_hangs_up_ends_it(tmp_path: Path) -> 
             if step.progress.total > 0:
                 break
         await slow.aclose()  # type: ignore[attr-defined]
-        async with asyncio.timeout(20):  # the program is gone, and its lock with it: the next one can begin
+        async with asyncio.timeout(120):  # the program is gone, and its lock with it: the next one can begin
             while True:
                 try:
                     steps = [step async for step in running.client.backup(disk)]
