@@ -48,9 +48,9 @@ class Settings:
     auto_train_quiet: Annotated[
         float, Setting("how long an inbox must be quiet before its recordings become a dataset", 0, DAY, "seconds")
     ] = 5.0
-    default_engine: Annotated[
-        str, Setting("engine of a new voice without `voice.toml`", choices=tuple(registry.ENGINES))
-    ] = "glow"
+    default_engine: Annotated[str, Setting("engine of a new voice without `voice.toml`", choices=registry.SPEAKING)] = (
+        "glow"
+    )
     default_language: Annotated[
         str,
         Setting("its language, ISO 639-1", form='a code, like "en" or "de"', pattern="[a-z]{2,3}(-[A-Za-z0-9]{2,8})?"),

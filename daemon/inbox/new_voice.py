@@ -228,7 +228,7 @@ def _further(there: Support) -> pb.Finding:
 
 
 def _who_speaks_what() -> str:
-    each = (f"{info.name} speaks {' '.join(info.languages)}" for info in registry.ENGINES.values())
+    each = (f"{info.name} speaks {' '.join(info.languages)}" for info in registry.having(Capability.SPEAKS))
     return f"{'; '.join(each)}."
 
 
