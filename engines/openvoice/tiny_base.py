@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,14 @@ SIZES = {
     "upsample_kernel_sizes": [16, 16, 4, 4],
     "gin_channels": 8,
 }
+#: As published: 33 M parameters. For benchmarks.
+PUBLISHED = SIZES | {
+    "inter_channels": 192,
+    "hidden_channels": 192,
+    "filter_channels": 768,
+    "upsample_initial_channel": 512,
+    "gin_channels": 256,
+}
 SOUND = {"sampling_rate": 22_050, "filter_length": 1_024, "hop_length": 256, "win_length": 1_024, "n_speakers": 0}
 #: Spread of what is drawn for the layers that begin with zeros, and how much more of a voice is heard: else all voices
 #: were the same.
@@ -47,10 +56,10 @@ GAIN = 2.0
 _WEIGHT_NORM = {".parametrizations.weight.original0": ".weight_g", ".parametrizations.weight.original1": ".weight_v"}
 
 
-def write(folder: Path) -> None:
+def write(folder: Path, sizes: Mapping[str, Any] = SIZES) -> None:
     """Write both files into `folder`, which is made; the same ones each time."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"_version_": "v2", "data": SOUND, "model": SIZES}, indent=1)
+    text = json.dumps({"_version_": "v2", "data": SOUND, "model": dict(sizes)}, indent=1)
     (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
     before = torch.random.get_rng_state()
     torch.manual_seed(SEED)

@@ -29,11 +29,11 @@ def said(client: Client, *after: str) -> tuple[NDArray[np.float32], list[pb.Audi
     return np.frombuffer(b"".join(chunk.samples for chunk in chunks), "<f4"), chunks
 
 
-def times(chunks: list[pb.AudioChunk]) -> list[tuple[str, float]]:
-    """Words and where in the whole each begins, seconds."""
-    found, before = [], 0
+def times(chunks: list[pb.AudioChunk]) -> dict[tuple[int, str], float]:
+    """Where in the whole each word of each sentence begins, seconds."""
+    found, before = {}, 0
     for chunk in chunks:
-        found += [(word.text, before / chunk.sample_rate + word.start) for word in chunk.words]
+        found |= {(chunk.sentence, word.text): before / chunk.sample_rate + word.start for word in chunk.words}
         before += len(chunk.samples) // 4
     return found
 

@@ -60,7 +60,7 @@ def test_passes_after_speech_go_along_in_their_order_and_the_file_says_whom_it_s
 def test_a_pass_that_there_is_not_is_refused_before_anything_is_spoken(myna: Run, stage: Stage, tmp_path: Path) -> None:
     ended = myna("say", "One.", "-o", tmp_path / "out.wav", "--after", "reverb")
     assert ended.code == 2
-    assert "There is no pass named 'reverb' after speech. There are: convert:VOICE, enhance." in ended.err
+    assert "There is no pass named 'reverb' after speech.\n  There are: convert:VOICE, enhance." in ended.err
     assert not stage.speech.asked
 
 

@@ -61,12 +61,12 @@ def test_what_is_shared_for_reading_alone_is_not_spoken_with_and_what_is_for_spe
         await owner.share("quillon", "mallory", ["read"])
         assert await refused(mallory, "quillon") == ("PERMISSION_DENIED", "mallory may not let quillon speak.")
         await owner.share("quillon", "mallory", ["speak"])
-        assert [chunk.last async for chunk in mallory.synthesize(spec("quillon"))][-1]
-        ended = (await mallory.submit(pb.JobSpec(speak=spec("quillon")))).id
-        await mallory.cancel(ended)
+        waits = await mallory.submit(pb.JobSpec(speak=spec("quillon")))  # the owner's job speaks
+        assert waits.title == "say “hello” as mine@base, converted to quillon"
+        await mallory.cancel(waits.id)
         await owner.share("quillon", "mallory", [])
         with pytest.raises(ClientError) as again:
-            await mallory.retry(ended)
+            await mallory.retry(waits.id)
         assert again.value.code == "NOT_FOUND", "it is not shared any more"
 
     placed(tmp_path / "home", life)

@@ -162,5 +162,5 @@ def test_the_published_sizes_reach_as_far_as_their_layers_say() -> None:
     """Sixteen layers of five, four couplings of four there and back, and the vocoder's: 109 frames and a little."""
     from engines.openvoice import tiny_base, weights
 
-    shape = weights.Shape(RATE, 1_024, 1_024, 256, tiny_base.SIZES)
+    shape = weights.Shape(RATE, 1_024, 1_024, 256, tiny_base.PUBLISHED)
     assert 109 <= conversion.reach(network.build(shape)) <= 120
