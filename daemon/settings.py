@@ -14,6 +14,7 @@ from daemon.errors import BadRequest
 from daemon.price import PRICE, Price
 from daemon.site_settings import CONSENT, SPEECH, Consent, Speech
 from engines import registry
+from engines.capabilities import Capability
 from engines.errors import BadInput
 from engines.setting import Setting, checked, declared, shown
 from proto import people_toml
@@ -48,9 +49,13 @@ class Settings:
     auto_train_quiet: Annotated[
         float, Setting("how long an inbox must be quiet before its recordings become a dataset", 0, DAY, "seconds")
     ] = 5.0
-    default_engine: Annotated[str, Setting("engine of a new voice without `voice.toml`", choices=registry.SPEAKING)] = (
-        "glow"
-    )
+    default_engine: Annotated[
+        str,
+        Setting(
+            "engine of a new voice without `voice.toml`",
+            choices=tuple(info.name for info in registry.having(Capability.SPEAKS)),
+        ),
+    ] = "glow"
     default_language: Annotated[
         str,
         Setting("its language, ISO 639-1", form='a code, like "en" or "de"', pattern="[a-z]{2,3}(-[A-Za-z0-9]{2,8})?"),

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 #: By name, in the order people see them.
 ENGINES: dict[str, EngineInfo] = {info.name: info for info in (GLOW, XTTS, FISH, OPENVOICE)}
 
-#: Names of those that a voice can have: it is there to speak.
-SPEAKING = tuple(name for name, info in ENGINES.items() if Capability.SPEAKS in info.capabilities)
-
 #: Sentence and hint where the capability is wanted and not there.
 _REFUSALS = {
     Capability.SPEAKS: ("The engine {name} {does}; it cannot speak a text.", "Use one that speaks: {others}."),

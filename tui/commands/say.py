@@ -21,6 +21,16 @@ from tui.player import Player
 
 app = typer.Typer()
 
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="One of the engine's own settings.")]
+After = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PASS,…",
+        help="What becomes of the sound then, in this order: convert:VOICE (it sounds like that voice), enhance (noise "
+        "is taken out).",
+    ),
+]
+
 LIST = "?"  #: in place of a speaker's name: say which there are
 
 
@@ -57,17 +67,8 @@ def say(
             metavar="NAME", help="A stock speaker of the engine's base, in place of the voice (xtts); ? lists them."
         ),
     ] = "",
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="One of the engine's own settings.")
-    ] = None,
-    after: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="PASS,…",
-            help="What becomes of the sound then, in this order: convert:VOICE (it sounds like that voice), "
-            "enhance (noise is taken out).",
-        ),
-    ] = None,
+    setting: Set = None,
+    after: After = None,
     json: output.Json = False,
 ) -> None:
     """Speak a text. You hear it as soon as the first sentence is there; a running training makes room."""

@@ -49,7 +49,8 @@ class Speak(Kind):
         engine = chosen.engine if chosen is not None else voice.engine
         info = registry.ENGINES.get(engine)
         if info is None:
-            raise BadRequest(f"There is no engine named {engine!r}.", f"Use one of: {', '.join(registry.ENGINES)}.")
+            speaking = ", ".join(one.name for one in registry.having(Capability.SPEAKS))
+            raise BadRequest(f"There is no engine named {engine!r}.", f"Use one of: {speaking}.")
         engines.require(info, Capability.SPEAKS)
         self._check_watermark()
         engines.consent(session, info)
