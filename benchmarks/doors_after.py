@@ -30,7 +30,7 @@ DEMO = Path(__file__).resolve().parents[1] / "demo" / "recordings"
 RATE, SECONDS, TIMES = 22_050, 30, 3
 #: Seconds of a core for a second of speech; times what stock takes; seconds of speech that are listened to before there
 #: is sound, with what one block needs around it.
-ENHANCE_BAR, CONVERT_BAR, FIRST_BAR = 0.05, 1.8, 6.0
+ENHANCE_BAR, CONVERT_BAR, FIRST_BAR = 0.1, 1.3, 6.0
 
 Samples = NDArray[np.float32]
 

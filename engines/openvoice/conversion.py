@@ -42,7 +42,8 @@ class Conversion:
         self._target, self._device = model.target, model.device
         audio = self._openvoice.config.audio
         self._rate, self._hop = int(audio.input_sample_rate), int(audio.hop_length)
-        self._around = reach(self._openvoice)
+        self._near = vocoder_reach(self._openvoice)  #: frames to either side that the vocoder hears,
+        self._around = reach(self._openvoice)  #: and the rest before it
         self._up, self._down = _Resampler(sample_rate, self._rate), _Resampler(self._rate, sample_rate)
         self._noise = _Noise(self._openvoice.inter_channels, seed)
         self._sound = np.zeros(0, np.float32)  #: at the base's rate, from frame `_from` on
@@ -114,8 +115,10 @@ class Conversion:
         begin, after = max(self._done - self._around, 0), end + self._around
         spectrum = self._spectrum(begin, after)
         noise = self._noise.of(begin, begin + spectrum.shape[-1])
-        made = _through(self._openvoice, spectrum, self._source, self._target, send(noise, self._device))
-        sound = made[(self._done - begin) * self._hop : (end - begin) * self._hop].cpu().numpy()
+        latent = _latent(self._openvoice, spectrum, self._source, self._target, send(noise, self._device))
+        first = max(self._done - self._near, begin)  # the vocoder takes most of the time: no more than it needs
+        made = _vocoded(self._openvoice, latent[..., first - begin : end + self._near - begin], self._target)
+        sound = made[(self._done - first) * self._hop : (end - first) * self._hop].cpu().numpy()
         self._done = end
         keep = max(end - self._around - _EDGE, self._from)
         self._sound = self._sound[(keep - self._from) * self._hop :].copy()
@@ -155,20 +158,23 @@ class _Noise:
         return rows[begin - first * _DRAWN : end - first * _DRAWN].T[None]
 
 
-def _through(
+def _latent(
     openvoice: Any, spectrum: torch.Tensor, source: torch.Tensor | None, target: torch.Tensor, noise: torch.Tensor
 ) -> torch.Tensor:
-    """Sound (frames × hop,) of a spectrum (1, bins, frames): what `OpenVoice.inference` computes, with noise that is
-    given."""
+    """What the vocoder hears, (1, channels, frames), of a spectrum (1, bins, frames): as `OpenVoice.inference` computes
+    it, with noise that is given."""
     assert source is not None
     lengths = torch.full((1,), spectrum.shape[-1], device=spectrum.device)
-    none = torch.zeros_like(source)
-    kept = openvoice.zero_g  # encoder and decoder are told of no voice
-    _, mean, spread, mask = openvoice.enc_q(spectrum, lengths, g=none if kept else source, tau=0.0)
-    latent = (mean + noise * openvoice.tau * torch.exp(spread)) * mask
-    plain = openvoice.flow(latent, mask, g=source)
-    voiced = openvoice.flow(plain, mask, g=target, reverse=True)
-    return torch.as_tensor(openvoice.dec(voiced * mask, g=none if kept else target)[0, 0])
+    told = torch.zeros_like(source) if openvoice.zero_g else source
+    _, mean, spread, mask = openvoice.enc_q(spectrum, lengths, g=told, tau=0.0)
+    plain = openvoice.flow((mean + noise * openvoice.tau * torch.exp(spread)) * mask, mask, g=source)
+    return torch.as_tensor(openvoice.flow(plain, mask, g=target, reverse=True) * mask)
+
+
+def _vocoded(openvoice: Any, latent: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Sound (frames × hop,)."""
+    told = torch.zeros_like(target) if openvoice.zero_g else target
+    return torch.as_tensor(openvoice.dec(latent, g=told)[0, 0])
 
 
 def reach(openvoice: Any) -> int:
@@ -176,8 +182,13 @@ def reach(openvoice: Any) -> int:
     encoder, coupling = openvoice.enc_q.enc, openvoice.flow.flows[0].enc
     couplings = sum(hasattr(one, "enc") for one in openvoice.flow.flows)
     frames = sum(map(_half, encoder.in_layers)) + 2 * couplings * sum(map(_half, coupling.in_layers))  # there and back
+    return frames + vocoder_reach(openvoice)
+
+
+def vocoder_reach(openvoice: Any) -> int:
+    """Frames to either side that the vocoder makes a frame's sound of."""
     rate, decoder = 1, openvoice.dec
-    frames += _half(decoder.conv_pre)
+    frames = _half(decoder.conv_pre)
     blocks = iter(decoder.resblocks)
     for up in decoder.ups:
         frames += math.ceil(up.kernel_size[0] / up.stride[0] / rate)

@@ -112,8 +112,8 @@ def test_the_watermark_comes_last(tmp_path: Path) -> None:
 
 def test_a_cancel_is_heard_in_the_middle_of_a_conversion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     blocks: list[int] = []
-    through = conversion._through
-    monkeypatch.setattr(conversion, "_through", lambda *given: (blocks.append(1), through(*given))[1])
+    latent = conversion._latent
+    monkeypatch.setattr(conversion, "_latent", lambda *given: (blocks.append(1), latent(*given))[1])
     monkeypatch.setattr(conversion, "BLOCK", 1.0)
     text = " ".join(["A sentence that is followed by another one."] * 6)
     channel = Recorded(tmp_path, lambda channel: "cancel" if blocks else "")
@@ -127,7 +127,7 @@ def test_memory_running_out_in_a_pass_is_a_sentence(tmp_path: Path, monkeypatch:
     def full(*given: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(conversion, "_through", full)
+    monkeypatch.setattr(conversion, "_latent", full)
     with pytest.raises(Exception, match="Memory ran out while speaking"):
         said(plan(CONVERT), tmp_path)
 

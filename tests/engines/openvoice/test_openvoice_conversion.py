@@ -66,12 +66,13 @@ def test_blocks_put_together_are_what_the_librarys_own_class_makes_of_the_whole(
     assert np.abs(ours - whole).max() < 1e-4
 
 
+@pytest.mark.parametrize(("part", "frames"), [("reach", 20), ("vocoder_reach", 2)])
 def test_less_sound_around_a_block_would_be_heard(
-    model: OpenVoiceModel, said: Samples, monkeypatch: pytest.MonkeyPatch
+    model: OpenVoiceModel, said: Samples, monkeypatch: pytest.MonkeyPatch, part: str, frames: int
 ) -> None:
     monkeypatch.setattr(model.module, "tau", 0.0)
     whole = through(Conversion(model, RATE, 1), said, 5_000)
-    monkeypatch.setattr(conversion, "reach", lambda _: 20)
+    monkeypatch.setattr(conversion, part, lambda _: frames)
     assert np.abs(through(Conversion(model, RATE, 1), said, 5_000) - whole).max() > 1e-3
 
 
