@@ -26,6 +26,8 @@ from engines.openvoice.model import SHORTEST, OpenVoiceModel, heard
 LISTENS, PATIENCE, LOOK = 4.0, 15.0, 0.25
 #: Seconds of the first block, and of others: a shorter first one is heard sooner, longer ones repeat less around them.
 FIRST, BLOCK = 1.0, 6.0
+#: Seconds that are vocoded at once: who hangs up is noticed between two.
+VOCODED = 2.0
 #: Below the loudest tenth of a second by this, a tenth is a pause, dB.
 _PAUSE = 30.0
 #: Frames at either end of a spectrum that its reflected edges reach into.
@@ -111,19 +113,22 @@ class Conversion:
     @torch.inference_mode()
     def _block(self, end: int) -> NDArray[np.float32]:
         """Sound of the frames from `_done` to `end`, which are then done."""
-        interruption.check()
         begin, after = max(self._done - self._around, 0), end + self._around
         spectrum = self._spectrum(begin, after)
         noise = self._noise.of(begin, begin + spectrum.shape[-1])
         latent = _latent(self._openvoice, spectrum, self._source, self._target, send(noise, self._device))
-        first = max(self._done - self._near, begin)  # the vocoder takes most of the time: no more than it needs
-        made = _vocoded(self._openvoice, latent[..., first - begin : end + self._near - begin], self._target)
-        sound = made[(self._done - first) * self._hop : (end - first) * self._hop].cpu().numpy()
-        self._done = end
+        sound: list[NDArray[np.float32]] = []
+        while self._done < end:  # the vocoder takes most of the time: it gets no more around a piece than it hears
+            interruption.check()
+            until = min(self._done + round(VOCODED * self._rate / self._hop), end)
+            first = max(self._done - self._near, begin)
+            made = _vocoded(self._openvoice, latent[..., first - begin : until + self._near - begin], self._target)
+            sound.append(made[(self._done - first) * self._hop : (until - first) * self._hop].cpu().numpy())
+            self._done = until
         keep = max(end - self._around - _EDGE, self._from)
         self._sound = self._sound[(keep - self._from) * self._hop :].copy()
         self._from = keep
-        return np.asarray(sound, np.float32)
+        return np.concatenate(sound)
 
     def _spectrum(self, begin: int, after: int) -> torch.Tensor:
         """Of the frames from `begin` to `after` at most, (1, bins, frames). What a spectrum reflects at its ends is cut

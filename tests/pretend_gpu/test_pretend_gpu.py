@@ -44,8 +44,8 @@ LIMITS = {
     "xtts": Limits(step=1, held_out=1, sentence=5, prefill=0, code=1, recorded=0, vocoder=0),
     # the ten codes of a frame are drawn on the card, and fetched together
     "fish": Limits(step=1, held_out=1, sentence=5, prefill=0, code=1, vocoder=0),
-    # its sound is fetched; Coqui's modules look at the loudest sample twice, and send a zero for each coupling
-    "openvoice": Limits(block=7),
+    # its sound is fetched in pieces; Coqui's modules look at the loudest sample twice, and send a zero a coupling
+    "openvoice": Limits(block=8),
 }
 #: Parts of the way by limit: those whose names begin so.
 PARTS = {

@@ -112,9 +112,9 @@ def test_the_watermark_comes_last(tmp_path: Path) -> None:
 
 def test_a_cancel_is_heard_in_the_middle_of_a_conversion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     blocks: list[int] = []
-    latent = conversion._latent
-    monkeypatch.setattr(conversion, "_latent", lambda *given: (blocks.append(1), latent(*given))[1])
-    monkeypatch.setattr(conversion, "BLOCK", 1.0)
+    vocoded = conversion._vocoded
+    monkeypatch.setattr(conversion, "_vocoded", lambda *given: (blocks.append(1), vocoded(*given))[1])
+    monkeypatch.setattr(conversion, "VOCODED", 0.5)
     text = " ".join(["A sentence that is followed by another one."] * 6)
     channel = Recorded(tmp_path, lambda channel: "cancel" if blocks else "")
     with pytest.raises(Cancelled):
