@@ -18,6 +18,7 @@ from daemon.notify_settings import Notify
 from daemon.price import PRICE, Price
 from daemon.site_settings import CONSENT, SPEECH, Consent, Speech
 from engines import registry
+from engines.capabilities import Capability
 from engines.errors import BadInput
 from engines.setting import Setting, checked, declared, shown
 from proto import people_toml
@@ -53,7 +54,11 @@ class Settings:
         float, Setting("how long an inbox must be quiet before its recordings become a dataset", 0, DAY, "seconds")
     ] = 5.0
     default_engine: Annotated[
-        str, Setting("engine of a new voice without `voice.toml`", choices=tuple(registry.ENGINES))
+        str,
+        Setting(
+            "engine of a new voice without `voice.toml`",
+            choices=tuple(info.name for info in registry.having(Capability.SPEAKS)),
+        ),
     ] = "glow"
     default_language: Annotated[
         str,

@@ -329,12 +329,26 @@ class Exports(Engine, Protocol):
         ...
 
 
-class Converts(Engine, Protocol):
-    """Has a recording sound like a voice, its words and their timing kept. No kind of job asks for it yet."""
+class Passing(Protocol):
+    """A stream that sound of one rate goes through: as many samples come out as went in, each where it was."""
 
-    def convert(self, model: Model, samples: NDArray[np.float32], sample_rate: int) -> Iterator[AudioChunk]:
-        """Sound of mono `samples` (n,), -1…1, at `sample_rate` Hz, in the voice of `model`; the first chunk comes as
-        soon as it is made."""
+    def add(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The next samples (n,), mono, -1…1 → what is ready (m,), in order; it may lag behind."""
+        ...
+
+    def end(self) -> NDArray[np.float32]:
+        """What is left: then as many samples have come as were given."""
+        ...
+
+
+class Converts(Engine, Protocol):
+    """Has speech sound like a voice, its words and their times kept. Its `load` is given the base and, as `reference`,
+    clips of that voice; it has no versions."""
+
+    def converting(self, model: Model, sample_rate: int, seed: int | None = None) -> Passing:
+        """A stream of sound at `sample_rate` Hz that comes out in the voice of `model`. It calls
+        `engines.interruption.check()` between steps of tenths of a second. The same seed and sound give the same
+        samples, however the sound is parted."""
         ...
 
 

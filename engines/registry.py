@@ -16,14 +16,15 @@ from engines.capabilities import Capability
 from engines.errors import BadInput
 from engines.fish.info import INFO as FISH
 from engines.glow.info import INFO as GLOW
+from engines.openvoice.info import INFO as OPENVOICE
 from engines.xtts.info import INFO as XTTS
 
 if TYPE_CHECKING:
-    from engines.base import Engine, EngineInfo, Exports, Learning, Learns, Speaks
+    from engines.base import Converts, Engine, EngineInfo, Exports, Learning, Learns, Speaks
     from engines.text.unspeakable import Stretch
 
 #: By name, in the order people see them.
-ENGINES: dict[str, EngineInfo] = {info.name: info for info in (GLOW, XTTS, FISH)}
+ENGINES: dict[str, EngineInfo] = {info.name: info for info in (GLOW, XTTS, FISH, OPENVOICE)}
 
 #: Sentence and hint where the capability is wanted and not there.
 _REFUSALS = {
@@ -55,9 +56,14 @@ def require(engine: EngineInfo, capability: Capability) -> None:
         return
     does = [purpose.value for purpose in _PURPOSES if purpose in engine.capabilities]
     words = f"only {does[0]}" if len(does) == 1 else " and ".join(does)
-    others = ", ".join(name for name, other in ENGINES.items() if capability in other.capabilities) or "none"
+    others = ", ".join(other.name for other in having(capability)) or "none"
     sentence, hint = _REFUSALS[capability]
     raise BadInput(sentence.format(name=engine.name, does=words), hint.format(others=others))
+
+
+def having(capability: Capability) -> list[EngineInfo]:
+    """The engines with a capability, in the order people see them."""
+    return [engine for engine in ENGINES.values() if capability in engine.capabilities]
 
 
 def learning(engine: EngineInfo) -> Learning:
@@ -69,7 +75,7 @@ def learning(engine: EngineInfo) -> Learning:
 
 def load(name: str) -> Engine:
     """Import the engine's heavy part (torch and all) and return it, one a process. Only for worker processes, as the
-    next three."""
+    next four."""
     return _created(info(name).package)
 
 
@@ -89,6 +95,12 @@ def exporter(name: str) -> Exports:
     """The engine, to write versions for other tools. Raises BadInput for one that does not."""
     require(info(name), Capability.EXPORTS)
     return cast("Exports", load(name))
+
+
+def converter(name: str) -> Converts:
+    """The engine, to have speech sound like a voice. Raises BadInput for one that does not."""
+    require(info(name), Capability.CONVERTS)
+    return cast("Converts", load(name))
 
 
 @cache

@@ -72,6 +72,7 @@ def how_to_get(info: EngineInfo) -> str:
     """What a person does about missing weights."""
     if info.sign_in:
         return f"Download it at {info.sign_in}, then `myna engines add {info.name} FOLDER`."
+    verb = "accept" if info.needs_consent else "fetch"
     return (
-        f"`myna engines accept {info.name}` fetches it; `myna engines add {info.name} FOLDER` takes it from a folder."
+        f"`myna engines {verb} {info.name}` fetches it; `myna engines add {info.name} FOLDER` takes it from a folder."
     )

@@ -1680,6 +1680,7 @@ class SpeakSpec(_message.Message):
     REFERENCES_FIELD_NUMBER: _builtins.int
     SPEAKER_FIELD_NUMBER: _builtins.int
     WORD_TIMES_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     version: _builtins.int
     """0: the promoted one, else the base"""
@@ -1702,6 +1703,10 @@ class SpeakSpec(_message.Message):
         recordings of the voice to sound like, by name or the start of their SHA-256
         """
 
+    @_builtins.property
+    def after(self) -> _containers.RepeatedCompositeFieldContainer[Global___Pass]:
+        """what becomes of the sound after the engine, in this order; each kind once at most"""
+
     def __init__(
         self,
         *,
@@ -1716,10 +1721,11 @@ class SpeakSpec(_message.Message):
         references: _abc.Iterable[_builtins.str] | None = ...,
         speaker: _builtins.str = ...,
         word_times: _builtins.bool = ...,
+        after: _abc.Iterable[Global___Pass] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "_temperature", b"_temperature", "seed", b"seed", "temperature", b"temperature"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "_temperature", b"_temperature", "language", b"language", "options", b"options", "references", b"references", "seed", b"seed", "speaker", b"speaker", "speed", b"speed", "temperature", b"temperature", "text", b"text", "version", b"version", "voice", b"voice", "word_times", b"word_times"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "_temperature", b"_temperature", "after", b"after", "language", b"language", "options", b"options", "references", b"references", "seed", b"seed", "speaker", b"speaker", "speed", b"speed", "temperature", b"temperature", "text", b"text", "version", b"version", "voice", b"voice", "word_times", b"word_times"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__seed: _TypeAlias = _typing.Literal["seed"]  # noqa: Y015
     _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015
@@ -1731,6 +1737,72 @@ class SpeakSpec(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__temperature) -> _WhichOneofReturnType__temperature | None: ...
 
 Global___SpeakSpec: _TypeAlias = SpeakSpec  # noqa: Y015
+
+@_typing.final
+class Pass(_message.Message):
+    """A pass over speech after its engine and before its watermark. Sound keeps its length and its place, so times of words stay true."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVERT_FIELD_NUMBER: _builtins.int
+    ENHANCE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def convert(self) -> Global___ConvertPass: ...
+    @_builtins.property
+    def enhance(self) -> Global___EnhancePass: ...
+    def __init__(
+        self,
+        *,
+        convert: Global___ConvertPass | None = ...,
+        enhance: Global___EnhancePass | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["convert", b"convert", "enhance", b"enhance", "pass", b"pass"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["convert", b"convert", "enhance", b"enhance", "pass", b"pass"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_pass: _TypeAlias = _typing.Literal["convert", "enhance"]  # noqa: Y015
+    _WhichOneofArgType_pass: _TypeAlias = _typing.Literal["pass", b"pass"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_pass) -> _WhichOneofReturnType_pass | None: ...
+
+Global___Pass: _TypeAlias = Pass  # noqa: Y015
+
+@_typing.final
+class ConvertPass(_message.Message):
+    """The voice's clips are what it is to sound like: those of the recordings that its voice.toml names as its reference, else some of its newest
+    dataset; never held-out ones. Takes the right to let that voice speak. The speech is heard for some seconds first, so its first sound is later.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConvertPass: _TypeAlias = ConvertPass  # noqa: Y015
+
+@_typing.final
+class EnhancePass(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EnhancePass: _TypeAlias = EnhancePass  # noqa: Y015
 
 @_typing.final
 class ExportSpec(_message.Message):

@@ -655,6 +655,7 @@ class SpeakPlan(_message.Message):
     REFERENCE_FIELD_NUMBER: _builtins.int
     GIVEN_FIELD_NUMBER: _builtins.int
     WATERMARK_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
     engine: _builtins.str
     version_dir: _builtins.str
     """empty: the engine's base"""
@@ -670,6 +671,10 @@ class SpeakPlan(_message.Message):
     def given(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClipRef]:
         """to sound like, for this request"""
 
+    @_builtins.property
+    def after(self) -> _containers.RepeatedCompositeFieldContainer[Global___PassPlan]:
+        """in this order"""
+
     def __init__(
         self,
         *,
@@ -680,14 +685,71 @@ class SpeakPlan(_message.Message):
         reference: _abc.Iterable[Global___ClipRef] | None = ...,
         given: _abc.Iterable[Global___ClipRef] | None = ...,
         watermark: _builtins.str = ...,
+        after: _abc.Iterable[Global___PassPlan] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "given", b"given", "reference", b"reference", "spec", b"spec", "version_dir", b"version_dir", "version_name", b"version_name", "watermark", b"watermark"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "engine", b"engine", "given", b"given", "reference", b"reference", "spec", b"spec", "version_dir", b"version_dir", "version_name", b"version_name", "watermark", b"watermark"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SpeakPlan: _TypeAlias = SpeakPlan  # noqa: Y015
+
+@_typing.final
+class PassPlan(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVERT_FIELD_NUMBER: _builtins.int
+    ENHANCE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def convert(self) -> Global___Conversion: ...
+    @_builtins.property
+    def enhance(self) -> _myna_pb2.EnhancePass: ...
+    def __init__(
+        self,
+        *,
+        convert: Global___Conversion | None = ...,
+        enhance: _myna_pb2.EnhancePass | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["convert", b"convert", "enhance", b"enhance", "pass", b"pass"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["convert", b"convert", "enhance", b"enhance", "pass", b"pass"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_pass: _TypeAlias = _typing.Literal["convert", "enhance"]  # noqa: Y015
+    _WhichOneofArgType_pass: _TypeAlias = _typing.Literal["pass", b"pass"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_pass) -> _WhichOneofReturnType_pass | None: ...
+
+Global___PassPlan: _TypeAlias = PassPlan  # noqa: Y015
+
+@_typing.final
+class Conversion(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENGINE_FIELD_NUMBER: _builtins.int
+    VOICE_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    engine: _builtins.str
+    """that converts"""
+    voice: _builtins.str
+    """that it is to sound like"""
+    @_builtins.property
+    def reference(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClipRef]:
+        """of that voice"""
+
+    def __init__(
+        self,
+        *,
+        engine: _builtins.str = ...,
+        voice: _builtins.str = ...,
+        reference: _abc.Iterable[Global___ClipRef] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "reference", b"reference", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Conversion: _TypeAlias = Conversion  # noqa: Y015
 
 @_typing.final
 class ExportPlan(_message.Message):

@@ -66,7 +66,7 @@ def plan(asked: pb.CreateVoiceRequest, settings: Settings, home: Path) -> Plan:
         usual = settings.default_engine
         chosen = usual if usual in there.engines else next(iter(there.engines), "")
         return Plan(name, language, registry.ENGINES[chosen] if chosen else None, there)
-    engine = engines.info(asked.engine)
+    engine = engines.info(asked.engine, Capability.SPEAKS)
     if engine.name not in there.engines:
         others = f"{_listed(there.engines)} {_do(there.engines, 'speak')} it." if there.engines else _who_speaks_what()
         raise BadRequest(f"The engine {engine.name} does not speak {language!r}.", others)
@@ -235,7 +235,7 @@ def _further(there: Support) -> pb.Finding:
 
 
 def _who_speaks_what() -> str:
-    each = (f"{info.name} speaks {' '.join(info.languages)}" for info in registry.ENGINES.values())
+    each = (f"{info.name} speaks {' '.join(info.languages)}" for info in registry.having(Capability.SPEAKS))
     return f"{'; '.join(each)}."
 
 

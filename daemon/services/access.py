@@ -217,7 +217,8 @@ def _purge(request: pb.PurgeRequest) -> Iterable[About]:
 
 def _spoken(spec: pb.SpeakSpec) -> Iterable[About]:
     heard = [VoiceOf(spec.voice, READ)] if spec.references else []  # which recordings there are is to be read
-    return [VoiceOf(spec.voice, SPEAK), *heard]
+    like = dict.fromkeys(one.convert.voice for one in spec.after if one.HasField("convert"))
+    return [VoiceOf(spec.voice, SPEAK), *heard, *(VoiceOf(name, SPEAK) for name in like)]
 
 
 def _person(request: Any) -> Iterable[About]:

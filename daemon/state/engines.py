@@ -20,11 +20,12 @@ from engines.errors import BadInput
 from proto import myna_pb2 as pb
 
 
-def info(name: str) -> EngineInfo:
-    """Raises NotFound with the engines there are."""
+def info(name: str, wanted: Capability | None = None) -> EngineInfo:
+    """Raises NotFound with the engines there are, of which only those with the capability that is wanted are named."""
     known = registry.ENGINES.get(name)
     if known is None:
-        raise NotFound(f"There is no engine named {name!r}.", f"Use one of: {', '.join(registry.ENGINES)}.")
+        there = registry.ENGINES.values() if wanted is None else registry.having(wanted)
+        raise NotFound(f"There is no engine named {name!r}.", f"Use one of: {', '.join(one.name for one in there)}.")
     return known
 
 

@@ -14,6 +14,8 @@ from doors.http.errors import Problem, Refused, wrong
 from doors.http.subtitles import Subtitles
 from doors.voices import Named, NoSuchName, named
 from proto import myna_pb2 as pb
+from proto import passes
+from proto.client import ClientError
 from proto.messages import speak_spec
 from sound.streams import Format
 
@@ -69,6 +71,7 @@ def asked(body: bytes, others: Mapping[str, str]) -> Asked:
         language=fields.text("language"),
         speed=speed,
         seed=fields.seed("seed"),
+        after=_after(fields, others),
     )
     times = _times(fields)
     spec.word_times = times is Times.WORD
@@ -216,15 +219,29 @@ def _text(name: str, value: object) -> str:
     return value
 
 
-def _voice(given: object, others: Mapping[str, str]) -> Named:
+def _voice(given: object, others: Mapping[str, str], field: str = "voice") -> Named:
     if isinstance(given, dict):
         given = given.get("id")
     if given is None:
         raise wrong("voice", "voice is missing. GET /v1/audio/voices lists them.", "missing_required_parameter")
     try:
-        return named(_text("voice", given), others)
+        return named(_text(field, given), others)
     except NoSuchName as error:
-        raise wrong("voice", str(error)) from None
+        raise wrong(field, str(error)) from None
+
+
+def _after(fields: _Fields, others: Mapping[str, str]) -> list[pb.Pass]:
+    """The passes after speech: a text, or a list of them."""
+    given = fields.given.get("after", [])
+    texts = [_text("after", one) for one in (given if isinstance(given, list) else [given])]
+    try:
+        found = passes.read(text for text in texts if text)
+    except ClientError as error:
+        raise wrong("after", str(error)) from None
+    for one in found:
+        if one.HasField("convert"):
+            one.convert.voice = _voice(one.convert.voice, others, "after").voice
+    return found
 
 
 def _format(fields: _Fields) -> Format | Subtitles:

@@ -8,6 +8,7 @@ from doors.http.asked import FASTEST, SLOWEST, Delivery, Times
 from doors.http.subtitles import Subtitles
 from doors.http.subtitles import media_type as text_type
 from doors.http.transcriptions import ANY, WEAK, Shape
+from proto.passes import KNOWN
 from sound.streams import Format, media_type
 
 _TEXT = {"type": "string"}
@@ -99,6 +100,10 @@ def _speech() -> dict[str, Any]:
             "language": {**_TEXT, "description": "ISO 639-1; the voice's own if left out"},
             "seed": {"type": "integer", "minimum": 0},
             "lexicon": {"type": "object", "additionalProperties": _TEXT, "description": "words as they are said"},
+            "after": {
+                "oneOf": [_TEXT, {"type": "array", "items": _TEXT}],
+                "description": f"what becomes of the sound then, in this order: {KNOWN}",
+            },
             "timestamps": {"enum": [*Times], "description": "in speech.audio.done, and of srt and vtt"},
         },
     }

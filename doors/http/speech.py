@@ -31,6 +31,7 @@ from doors.http.subtitles import Stretch, Subtitles
 from doors.models import Models, NoSuchModel, OtherEngine
 from doors.settings import Http
 from proto import myna_pb2 as pb
+from proto import passes
 from proto.client import AsyncClient, ClientError
 from sound.streams import Format, StreamEncoder, media_type, stream_encoder
 from sound.tags import Tag
@@ -128,7 +129,7 @@ class _Out:
 
     async def add(self, chunk: pb.AudioChunk) -> None:
         if self._encoder is None:  # now: the first chunk holds no sound, and the engine works on the next
-            self._encoder = stream_encoder(self._format, Tag(chunk.version))
+            self._encoder = stream_encoder(self._format, Tag(passes.who(chunk.version, self._wanted.spec.after)))
         self._voice, self._job = self._voice or chunk.version, self._job or chunk.job
         self._course.add(chunk)
         if not chunk.samples:

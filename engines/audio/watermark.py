@@ -1,16 +1,15 @@
 """A watermark in speech: a pass over its chunks after the engine, whichever it is, and whether a file carries one.
 
-`Marking` is the interface: samples go in as they are made, and as many come out, each where it was, some of them later.
 Perth's (`engines.audio.perth`) is the one there is; it looks a fifth of a second ahead."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
+from engines.audio.passing import passed
 from engines.watermarks import OFF, PERTH
 
 if TYPE_CHECKING:
@@ -21,18 +20,6 @@ if TYPE_CHECKING:
 
 #: Seconds of a file that are judged at once, and the least that tell anything; how sure it must be.
 WINDOW, SHORTEST, SURE = 5.0, 0.5, 0.9
-
-
-class Marking(Protocol):
-    """Marks one signal, of one rate."""
-
-    def add(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Marked sound, in order."""
-        ...
-
-    def end(self) -> NDArray[np.float32]:
-        """What is left: then as many samples have come as were given."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -56,36 +43,6 @@ def marked(chunks: Iterator[AudioChunk], kind: str) -> Iterator[AudioChunk]:
     from engines.audio import perth  # only where it is wanted: it loads a network
 
     return passed(chunks, {PERTH: perth.Marking}[kind])
-
-
-def passed(chunks: Iterator[AudioChunk], begin: Callable[[int], Marking]) -> Iterator[AudioChunk]:
-    """Chunks as a marking, begun with their rate, gives their sound back: a chunk may come in several, each piece of
-    sound in the sentence that it belongs to, and the first with what is known of it."""
-    waiting: deque[AudioChunk] = deque()
-    marking: Marking | None = None
-    rate = 0
-    for chunk in chunks:
-        if marking is not None and chunk.sample_rate != rate:
-            yield from _told(waiting, marking.end())
-            marking = None
-        if marking is None:
-            rate = chunk.sample_rate
-            marking = begin(rate)
-        waiting.append(chunk)
-        yield from _told(waiting, marking.add(chunk.samples))
-    if marking is not None:
-        yield from _told(waiting, marking.end())
-
-
-def _told(waiting: deque[AudioChunk], samples: NDArray[np.float32]) -> Iterator[AudioChunk]:
-    """The sound in the chunks that it was of. What is not told of them stays waiting."""
-    while waiting and (len(samples) or not len(waiting[0].samples)):
-        chunk = waiting.popleft()
-        size = min(len(chunk.samples), len(samples))
-        piece, samples = samples[:size], samples[size:]
-        yield replace(chunk, samples=piece)
-        if size < len(chunk.samples):
-            waiting.appendleft(replace(chunk, samples=chunk.samples[size:], words=()))
 
 
 def look(path: Path) -> Found:

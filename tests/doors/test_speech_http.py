@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from proto import myna_pb2 as pb
+from proto import passes
 from tests.doors.opened import Opened
 from tests.tui.stage.rows import RATE
 from tests.tui.stage.server import Stage
@@ -83,6 +84,14 @@ def test_what_is_asked_reaches_mynad(client: httpx.Client, stage: Stage) -> None
 def test_names_of_voices(client: httpx.Client, stage: Stage, name: str, version: int) -> None:
     assert ask(client, voice=name).status_code == 200
     assert (stage.speech.asked[-1].voice, stage.speech.asked[-1].version) == ("anna", version)
+
+
+@pytest.mark.parametrize("after", ["convert:alloy,enhance", ["convert:anna", "enhance"]])
+def test_passes_after_speech_reach_mynad_in_their_order(client: httpx.Client, stage: Stage, after: object) -> None:
+    answer = ask(client, voice="anna@7", after=after, response_format="wav")
+    assert answer.status_code == 200, answer.text
+    assert passes.written(stage.speech.asked[-1].after) == "convert:anna,enhance"
+    assert b"Synthetic speech of the voice anna@7 as anna" in answer.content
 
 
 def test_instructions_are_said_to_be_ignored(client: httpx.Client) -> None:
@@ -157,6 +166,11 @@ def test_times_of_words_where_the_engine_knows_them_and_of_sentences_elsewhere(c
         ({"lexicon": {"a": "a" * 201}}, 400, "lexicon", "invalid_value"),
         ({"input": "a " * 50_001}, 400, "input", "invalid_value"),
         ({"input": "a " * 10_000, "lexicon": {"a": "a" * 200}}, 400, "input", "invalid_value"),
+        ({"after": "reverb"}, 400, "after", "invalid_value"),
+        ({"after": "convert"}, 400, "after", "invalid_value"),
+        ({"after": [7]}, 400, "after", "invalid_type"),
+        ({"after": {"convert": "anna"}}, 400, "after", "invalid_type"),
+        ({"after": "convert:" + "a" * 300}, 400, "after", "invalid_value"),
         ({"timestamps": "phoneme"}, 400, "timestamps", "invalid_value"),
     ],
 )  # fmt: skip

@@ -19,19 +19,32 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 from unittest import mock
 
 import soundfile
 import torch
+from torch.nn.modules import rnn
 
 from engines import registry
 from engines.autoregressive import decode, graphs, synthesis
-from engines.base import Clip, EncodesMany, Features, Learns, LoraSettings, Speaks, SpeechRequest, TrainableModel
+from engines.base import (
+    Clip,
+    Converts,
+    EncodesMany,
+    Features,
+    Learns,
+    LoraSettings,
+    Speaks,
+    SpeechRequest,
+    TrainableModel,
+)
 from engines.capabilities import Capability
 from engines.fast_paths import card, learning
 from engines.fast_paths.proving import Proofs
 from engines.fast_paths.record import Card, FastPath
+from engines.openvoice.conversion import Conversion
 from engines.training.control import Command, Free, Stopped
 from engines.training.data import START, DataOrder
 from engines.training.feed import Feed
@@ -67,8 +80,15 @@ def _tiny_fish(folder: Path) -> None:
     os.environ["MYNA_FISH_BASE"] = str(folder)
 
 
+def _tiny_openvoice(folder: Path) -> None:
+    from engines.openvoice import tiny_base
+
+    tiny_base.write(folder)
+    os.environ["MYNA_OPENVOICE_BASE"] = str(folder)
+
+
 #: By engine whose base is fetched: how a small one like it comes into a folder, and the engine finds it there.
-BASES: Mapping[str, Callable[[Path], None]] = {"xtts": _tiny_xtts, "fish": _tiny_fish}
+BASES: Mapping[str, Callable[[Path], None]] = {"xtts": _tiny_xtts, "fish": _tiny_fish, "openvoice": _tiny_openvoice}
 
 
 def main(folder: Path, names: Sequence[str]) -> None:
@@ -98,6 +118,8 @@ def _go(name: str, record: Record, folder: Path) -> None:
             _learn(cast("Learns", engine), record, version)
         if Capability.SPEAKS in info.capabilities:
             _speak(cast("Speaks", engine), record, version)
+        if Capability.CONVERTS in info.capabilities:
+            _convert(cast("Converts", engine), record)
 
 
 def _learn(engine: Learns, record: Record, version: Path) -> None:
@@ -188,6 +210,22 @@ def _speak(engine: Speaks, record: Record, version: Path | None) -> None:
     assert all(math.isfinite(float(chunk.samples.sum())) for chunk in heard)
     if "code" in record.parts:
         assert RecordedCall.made, "one code after another is said, and no step was recorded"
+
+
+def _convert(engine: Converts, record: Record) -> None:
+    clips = _clips(2)
+    held = SimpleNamespace(ref=lambda one: lambda: one)  # pretended tensors that a GRU refers to weakly cannot move
+    with mock.patch.object(rnn, "weakref", held), record.part("load to convert"):
+        model = engine.load(None, device=DEVICE, reference=clips[:1])
+    assert model.module is not None
+    _check_on_device(model.module)
+    said, rate = soundfile.read(clips[1].path, dtype="float32")
+    block = _as_part(record, "block", Conversion._block)
+    with mock.patch.object(Conversion, "_block", block):
+        conversion = engine.converting(model, rate, seed=3)
+        heard = [*conversion.add(said), *conversion.end()]
+    assert len(heard) == len(said)
+    assert math.isfinite(float(sum(heard)))
 
 
 def _check_on_device(module: torch.nn.Module) -> None:

@@ -34,6 +34,7 @@ class Limits:
     code: int | None = None  #: in saying one code
     recorded: int | None = None  #: in a step that is recorded as a graph; a card refuses to record a wait
     vocoder: int | None = None  #: in making a chunk of sound
+    block: int | None = None  #: in converting some seconds of sound
 
 
 LIMITS = {
@@ -43,6 +44,8 @@ LIMITS = {
     "xtts": Limits(step=1, held_out=1, sentence=5, prefill=0, code=1, recorded=0, vocoder=0),
     # the ten codes of a frame are drawn on the card, and fetched together
     "fish": Limits(step=1, held_out=1, sentence=5, prefill=0, code=1, vocoder=0),
+    # its sound is fetched in pieces; Coqui's modules look at the loudest sample twice, and send a zero a coupling
+    "openvoice": Limits(block=8),
 }
 #: Parts of the way by limit: those whose names begin so.
 PARTS = {
@@ -53,6 +56,7 @@ PARTS = {
     "code": "code",
     "recorded": "recorded",
     "vocoder": "vocoder",
+    "block": "block",
 }
 
 

@@ -44,6 +44,26 @@ def test_whom_a_voice_is_to_sound_like_goes_along(myna: Run, stage: Stage, tmp_p
     assert (list(second.references), second.speaker) == ([], "Claribel Dervla")
 
 
+def test_passes_after_speech_go_along_in_their_order_and_the_file_says_whom_it_sounds_like(
+    myna: Run, stage: Stage, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.wav"
+    assert myna("say", "One.", "-o", out, "--after", "convert:bert,enhance").code == 0
+    assert myna("say", "One.", "-o", tmp_path / "plain.wav", "--after", "enhance", "--after", "convert:bert").code == 0
+    first, second = stage.speech.asked
+    assert [one.WhichOneof("pass") for one in first.after] == ["convert", "enhance"]
+    assert first.after[0].convert.voice == "bert"
+    assert [one.WhichOneof("pass") for one in second.after] == ["enhance", "convert"]
+    assert b"Synthetic speech of the voice anna@7 as bert" in out.read_bytes()
+
+
+def test_a_pass_that_there_is_not_is_refused_before_anything_is_spoken(myna: Run, stage: Stage, tmp_path: Path) -> None:
+    ended = myna("say", "One.", "-o", tmp_path / "out.wav", "--after", "reverb")
+    assert ended.code == 2
+    assert "There is no pass named 'reverb' after speech.\n  There are: convert:VOICE, enhance." in ended.err
+    assert not stage.speech.asked
+
+
 def test_speech_on_stdout_is_a_wav_stream_and_nothing_else(myna: Run, stage: Stage) -> None:
     ended = myna("say", "-", "-o", "-", input=b"One. Two.\n")
     assert ended.code == 0, ended.err

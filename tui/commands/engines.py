@@ -20,6 +20,8 @@ engines = typer.Typer(invoke_without_command=True)
 app.add_typer(engines, name="engines", rich_help_panel="Voices")
 
 Name = Annotated[str, typer.Argument(metavar="ENGINE", help="The engine.")]
+#: What an engine may be there for, of what it can do.
+DOES = ("speaks", "learns", "converts")
 NoWait = Annotated[
     bool, typer.Option("--no-wait", help="Do not wait until the base is here: the daemon goes on by itself.")
 ]
@@ -39,13 +41,14 @@ def listing(ctx: typer.Context, json: output.Json = False) -> None:
             e.name,
             state(e),
             wording.size(e.present if e.ready else e.size) if e.size else "",
+            ", ".join(what for what in e.capabilities if what in DOES),
             " ".join(e.languages),
             e.licence + consent(e),
             e.title,
         )
         for e in found
     )
-    output.table(("engine", "state", "base", "languages", "licence", ""), rows)
+    output.table(("engine", "state", "base", "does", "languages", "licence", ""), rows)
     for engine in found:
         if engine.sentence and not engine.ready:
             output.line(f"{engine.name}: {output.safe(engine.sentence)}")

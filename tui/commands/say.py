@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from typing import Annotated
 
 import typer
 
 from proto import myna_pb2 as pb
+from proto import passes
 from proto.client import Client, ClientError
 from proto.messages import speak_spec
 from sound.tags import Tag
@@ -19,6 +20,16 @@ from tui.audio_file import Sink
 from tui.player import Player
 
 app = typer.Typer()
+
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="One of the engine's own settings.")]
+After = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PASS,…",
+        help="What becomes of the sound then, in this order: convert:VOICE (it sounds like that voice), enhance (noise "
+        "is taken out).",
+    ),
+]
 
 LIST = "?"  #: in place of a speaker's name: say which there are
 
@@ -56,9 +67,8 @@ def say(
             metavar="NAME", help="A stock speaker of the engine's base, in place of the voice (xtts); ? lists them."
         ),
     ] = "",
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="One of the engine's own settings.")
-    ] = None,
+    setting: Set = None,
+    after: After = None,
     json: output.Json = False,
 ) -> None:
     """Speak a text. You hear it as soon as the first sentence is there; a running training makes room."""
@@ -77,6 +87,7 @@ def say(
         options=options(setting or []),
         references=reference or [],
         speaker=speaker,
+        after=passes.read(after or []),
     )
     if speaker == LIST:
         for _ in client.synthesize(spec):
@@ -92,7 +103,7 @@ def speak(client: Client, spec: pb.SpeakSpec, out: str, json: bool) -> None:
         Sink(out) if out else Player() as sink,
         progress.speaking(spec.text) if out else nullcontext(_show) as on_chunk,
     ):
-        heard = hear(client.synthesize(spec), sink, began, on_chunk)
+        heard = hear(client.synthesize(spec), sink, began, on_chunk, spec.after)
     if not sink.seconds:
         raise ClientError("The voice said nothing.", "`myna jobs` shows why.", "ABORTED")
     heard |= {
@@ -112,7 +123,11 @@ def speak(client: Client, spec: pb.SpeakSpec, out: str, json: bool) -> None:
 
 
 def hear(
-    chunks: Iterable[pb.AudioChunk], sink: Sink | Player, began: float, on_chunk: Callable[[str, float], None]
+    chunks: Iterable[pb.AudioChunk],
+    sink: Sink | Player,
+    began: float,
+    on_chunk: Callable[[str, float], None],
+    after: Sequence[pb.Pass] = (),
 ) -> dict[str, object]:
     """Write speech into the sink as it comes. `on_chunk` is called with each sentence as it begins ("": it goes on) and
     the seconds of speech so far.
@@ -124,7 +139,7 @@ def hear(
         if not heard:
             heard = {"voice": chunk.version, "job": chunk.job, "sample_rate": 0, "first_audio_seconds": 0.0}
             if isinstance(sink, Sink):
-                sink.tag = Tag(chunk.version)
+                sink.tag = Tag(passes.who(chunk.version, after))
         if chunk.samples:
             heard["sample_rate"] = chunk.sample_rate
             heard["first_audio_seconds"] = heard["first_audio_seconds"] or round(time.monotonic() - began, 3)

@@ -1,1 +1,1 @@
-"""Speaking a text."""
+"""Speaking a text, and what becomes of its sound after the engine."""

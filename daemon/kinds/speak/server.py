@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import Job, Version, Voice
 from daemon.errors import BadRequest, NotNow
-from daemon.kinds.kind import Kind
+from daemon.kinds.kind import GpuNeed, Kind
+from daemon.kinds.speak import after
 from daemon.state import clip_refs, consent_notes, engines, quota_words, voices
 from daemon.state.quotas import Resource
 from engines import registry, watermarks
@@ -48,7 +49,8 @@ class Speak(Kind):
         engine = chosen.engine if chosen is not None else voice.engine
         info = registry.ENGINES.get(engine)
         if info is None:
-            raise BadRequest(f"There is no engine named {engine!r}.", f"Use one of: {', '.join(registry.ENGINES)}.")
+            speaking = ", ".join(one.name for one in registry.having(Capability.SPEAKS))
+            raise BadRequest(f"There is no engine named {engine!r}.", f"Use one of: {speaking}.")
         engines.require(info, Capability.SPEAKS)
         self._check_watermark()
         engines.consent(session, info)
@@ -68,13 +70,19 @@ class Speak(Kind):
         asked.speed = asked.speed or 1.0
         _check_manner(asked, info)
         self._check_sound(session, asked, voice, info)
+        after.check(session, asked.after, self.home)
         asked.version = (
             chosen.number if chosen is not None else BASE
         )  # what speaks is settled now, whatever is promoted while it waits
-        return voice.name, f"say “{_short(asked.text)}” as {version_name(voice, chosen)}"
+        title = f"say “{_short(asked.text)}” as {version_name(voice, chosen)}{after.words(asked.after)}"
+        return voice.name, title
 
     def why_not(self, session: Session, job: Job) -> str:
         return ""
+
+    def gpu_memory(self, session: Session, job: Job) -> GpuNeed:
+        asked = pb.JobSpec.FromString(job.spec).speak
+        return GpuNeed(super().gpu_memory(session, job).bytes + after.memory(asked.after))
 
     def plan(self, session: Session, job: Job) -> Start:
         asked = pb.JobSpec.FromString(job.spec).speak
@@ -90,6 +98,7 @@ class Speak(Kind):
                 reference=clip_refs.reference(session, voice, self.home) if chosen is None else [],
                 given=clip_refs.named(session, voice, asked.references, self.home),
                 watermark=self.settings.speech.watermark,
+                after=after.plans(session, asked.after, self.home),
             )
         )
 

@@ -7,12 +7,13 @@ when asked.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from daemon import settings
+from daemon.kinds.speak import after_worker
 from daemon.worker import versions
 from daemon.worker.job import Channel, audio_report
 from daemon.worker.loaded import Loaded
@@ -20,7 +21,7 @@ from daemon.worker.sayable import sayable
 from daemon.worker.word_times import with_words
 from engines import device, interruption, registry
 from engines.audio.watermark import marked
-from engines.base import AudioChunk, Model, Settles, Shares, Speaks, SpeechRequest, WarmsUp
+from engines.base import AudioChunk, Converts, Engine, Model, Settles, Shares, Speaks, SpeechRequest, WarmsUp
 from engines.errors import EngineError, OutOfMemory, WeightsMissing
 from engines.training import memory
 from proto import myna_pb2 as pb
@@ -51,11 +52,9 @@ def run(plan: wire.SpeakPlan, channel: Channel) -> str:
         raise EngineError(f"The engine {plan.engine} does not speak {asked.language!r}.", f"It speaks {known}.")
     request, left_out = sayable(registry.speaker(plan.engine), request, channel)
     engine, model = _model(plan, channel)
+    passes = after_worker.ready(plan.after, lambda one: _converter(one, channel), request.seed)
     seconds, sentence, rate = 0.0, -1, engine.info.sample_rate
-    spoken = _spoken(engine, model, request, channel)
-    if asked.word_times:
-        spoken = with_words(spoken, request.language)
-    for chunk in marked(spoken, plan.watermark):
+    for chunk in marked(_spoken(engine, model, request, channel, passes, words=asked.word_times), plan.watermark):
         for piece in _pieces(chunk):
             channel.check()  # a cancel is heard before more is sent
             text, words = (chunk.text, _words(chunk)) if chunk.sentence != sentence else ("", [])
@@ -100,18 +99,29 @@ def _model(plan: wire.SpeakPlan, channel: Channel) -> tuple[Speaks, Model]:
     folder = Path(plan.version_dir) if plan.version_dir else None
     if folder is not None and versions.lineage(folder) is None:
         raise WeightsMissing(f"The folder of {plan.version_name} is missing or incomplete.", f"It should be {folder}.")
+    return engine, _held(engine, plan.version_name, folder, plan.reference, channel)
+
+
+def _converter(plan: wire.Conversion, channel: Channel) -> tuple[Converts, Model]:
+    """Who converts, to sound like a voice, loaded before or now."""
+    engine = registry.converter(plan.engine)
+    return engine, _held(engine, f"{plan.engine}:{plan.voice}", None, plan.reference, channel)
+
+
+def _held(engine: Engine, name: str, folder: Path | None, clips: Sequence[wire.ClipRef], channel: Channel) -> Model:
+    """A version's folder, or the base, loaded before or now."""
     lies = folder or engine.base_dir()
-    made_of = (versions.identity(lies) if lies is not None else "") + versions.data_digest(plan.reference)
-    key = f"{plan.version_name} {made_of}"
+    made_of = (versions.identity(lies) if lies is not None else "") + versions.data_digest(clips)
+    key = f"{name} {made_of}"
     if (model := _voices.get(key)) is not None:
-        return engine, model
+        return model
     budget, where = _budget(channel), device.device()
     there = engine.shares(folder, device=where) if isinstance(engine, Shares) else None
     if there is None:
         _voices.shrink(max(0, budget - engine.info.speak_memory))
-    channel.log("info", f"Loads {plan.version_name}.")
-    channel.progress(0, 0, "", f"loads {plan.version_name}")
-    reference = versions.clips(plan.reference)
+    channel.log("info", f"Loads {name}.")
+    channel.progress(0, 0, "", f"loads {name}")
+    reference = versions.clips(clips)
     try:
         model = engine.load(folder, device=where, reference=reference)
     except Exception as error:
@@ -124,21 +134,31 @@ def _model(plan: wire.SpeakPlan, channel: Channel) -> tuple[Speaks, Model]:
         model = engine.load(folder, device=where, reference=reference)
     _voices.put(key, model)
     _voices.shrink_to(budget)
-    there = [wire.LoadedVoice(name=name.split()[0], bytes=size) for name, size in _voices.sizes()]
+    there = [wire.LoadedVoice(name=key.split()[0], bytes=size) for key, size in _voices.sizes()]
     channel.report(wire.Report(loaded=wire.Loaded(voices=there)))
-    return engine, model
+    return model
 
 
 def _budget(channel: Channel) -> int:
     return settings.load(channel.home).speech_memory
 
 
-def _spoken(engine: Speaks, model: Model, request: SpeechRequest, channel: Channel) -> Iterator[AudioChunk]:
-    """The engine's chunks. A cancel is heard also before a chunk is whole, where the engine lets it. Memory running out
-    is a sentence, and gives the other voices' memory back."""
+def _spoken(
+    engine: Speaks,
+    model: Model,
+    request: SpeechRequest,
+    channel: Channel,
+    passes: Sequence[after_worker.Begin],
+    *,
+    words: bool,
+) -> Iterator[AudioChunk]:
+    """The engine's chunks, after the passes; words are found before those, in the sound as it was said. A cancel is
+    heard also before a chunk is whole, where the engine lets it. Memory running out is a sentence, and gives the other
+    voices' memory back."""
     try:
         with interruption.checked_by(channel.check):
-            yield from engine.speak(model, request)
+            spoken = engine.speak(model, request)
+            yield from after_worker.through(with_words(spoken, request.language) if words else spoken, passes)
     except Exception as error:
         if not memory.ran_out(error):
             raise

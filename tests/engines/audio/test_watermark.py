@@ -16,7 +16,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from engines import watermarks
-from engines.audio import find_watermark, perth, watermark
+from engines.audio import find_watermark, passing, perth, watermark
 from engines.base import AudioChunk, WordTime
 from engines.errors import BadInput
 
@@ -117,7 +117,7 @@ class Late:
 
 
 def test_sound_stays_in_its_sentence_and_words_come_once_with_its_first() -> None:
-    given, told = list(chunks(16_000)), list(watermark.passed(chunks(16_000), Late))
+    given, told = list(chunks(16_000)), list(passing.passed(chunks(16_000), Late))
     for sentence in (0, 1, 2):
         of = [chunk for chunk in told if chunk.sentence == sentence]
         size = sum(len(chunk.samples) for chunk in given if chunk.sentence == sentence)
@@ -133,7 +133,7 @@ def test_another_rate_begins_anew() -> None:
         yield AudioChunk(np.ones(100, np.float32), 16_000, 0, "")
         yield AudioChunk(np.ones(50, np.float32), 24_000, 1, "")
 
-    told = list(watermark.passed(two(), Late))
+    told = list(passing.passed(two(), Late))
     assert [(len(chunk.samples), chunk.sample_rate) for chunk in told] == [(100, 16_000), (50, 24_000)]
 
 

@@ -1,0 +1,88 @@
+"""Passes over speech, the daemon's side: what is refused before a worker is bothered, and what the worker is given.
+
+Each kind at most once: of two conversions only the last would be heard, and noise that was taken out is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from daemon.database.models import Voice
+from daemon.errors import BadRequest, NotNow
+from daemon.state import clip_refs, consent_notes, engines, voices
+from engines import registry
+from engines.base import EngineInfo
+from engines.capabilities import Capability
+from proto import myna_pb2 as pb
+from proto import passes
+from proto import worker_pb2 as wire
+
+
+def check(session: Session, asked: Sequence[pb.Pass], home: Path) -> None:
+    """Whether these passes can be. Raises BadRequest, NotFound or NotNow with a sentence and what to do."""
+    seen: set[str] = set()
+    for one in asked:
+        name = one.WhichOneof("pass") or ""
+        if not name:
+            raise BadRequest("A pass after speech names nothing to do.", f"There are: {passes.KNOWN}.")
+        if name in seen:
+            raise BadRequest(f"The pass {name} is there twice.", "Give each pass once.")
+        seen.add(name)
+    for one in asked:
+        if one.HasField("convert"):
+            _converter(session, home)
+            _clips(session, _target(session, one.convert), home)
+
+
+def plans(session: Session, asked: Sequence[pb.Pass], home: Path) -> list[wire.PassPlan]:
+    """What the worker is told, from the database as it is now. Raises as `check` does."""
+    return [_plan(session, one, home) for one in asked]
+
+
+def words(asked: Sequence[pb.Pass]) -> str:
+    """Of a job's title: ", converted to anna, enhanced"."""
+    told = (f", converted to {one.convert.voice}" if one.HasField("convert") else ", enhanced" for one in asked)
+    return "".join(told)
+
+
+def memory(asked: Sequence[pb.Pass]) -> int:
+    """Bytes of GPU memory that they want beside the voice."""
+    converts = any(one.HasField("convert") for one in asked)
+    return max((info.speak_memory for info in registry.having(Capability.CONVERTS)), default=0) if converts else 0
+
+
+def _plan(session: Session, one: pb.Pass, home: Path) -> wire.PassPlan:
+    if one.HasField("enhance"):
+        return wire.PassPlan(enhance=one.enhance)
+    voice = _target(session, one.convert)
+    conversion = wire.Conversion(
+        engine=_converter(session, home).name, voice=voice.name, reference=_clips(session, voice, home)
+    )
+    return wire.PassPlan(convert=conversion)
+
+
+def _target(session: Session, asked: pb.ConvertPass) -> Voice:
+    """The voice that it is to sound like, which may be used."""
+    voice = voices.get(session, asked.voice)
+    consent_notes.check(session, voice.name)
+    return voice
+
+
+def _clips(session: Session, voice: Voice, home: Path) -> list[wire.ClipRef]:
+    clips = clip_refs.reference(session, voice, home)
+    if not clips:
+        raise NotNow(f"{voice.name} has no clips that speech could sound like.", f"`myna add {voice.name} FILES…`")
+    return clips
+
+
+def _converter(session: Session, home: Path) -> EngineInfo:
+    """The engine that converts: the first that is ready. Raises NotNow where none is."""
+    there = registry.having(Capability.CONVERTS)
+    ready = [info for info in there if not engines.why_not(session, info, home)]
+    if ready:
+        return ready[0]
+    why = engines.why_not(session, there[0], home) if there else "no engine here converts"
+    raise NotNow(f"Speech cannot be converted yet: {why}.", "")

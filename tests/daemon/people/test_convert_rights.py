@@ -1,0 +1,72 @@
+"""Whose sound a person may put onto speech: that of voices which they may let speak, and of no other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from placed import Place, placed
+
+from engines.openvoice.info import INFO
+from proto import myna_pb2 as pb
+from proto import passes
+from proto.channel import ClientError
+from proto.client_async import AsyncClient
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(autouse=True)
+def converter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of the converter's names: the daemon looks no further, and this worker converts nothing."""
+    folder = tmp_path / "converter"
+    folder.mkdir()
+    for file in INFO.weights:
+        (folder / file.name).touch()
+    monkeypatch.setenv("MYNA_OPENVOICE_BASE", str(folder))
+
+
+def spec(like: str) -> pb.SpeakSpec:
+    return pb.SpeakSpec(voice="mine", text="hello", after=passes.read([f"convert:{like}"]))
+
+
+async def refused(client: AsyncClient, like: str) -> tuple[str, str]:
+    """(code, sentence), by each way there is."""
+    told = set()
+    with pytest.raises(ClientError) as one:
+        async for _ in client.synthesize(spec(like)):
+            pass
+    told.add((one.value.code, one.value.sentence))
+    with pytest.raises(ClientError) as other:
+        await client.submit(pb.JobSpec(speak=spec(like)))
+    told.add((other.value.code, other.value.sentence))
+    (same,) = told
+    return same
+
+
+def test_a_voice_that_is_no_business_of_theirs_is_not_there(tmp_path: Path) -> None:
+    async def life(place: Place) -> None:
+        await place.mallory.create_voice("mine", "en")
+        one, other = await refused(place.mallory, "quillon"), await refused(place.mallory, "nobody")
+        assert one == ("NOT_FOUND", "There is no voice named 'quillon'.")
+        assert other == ("NOT_FOUND", one[1].replace("quillon", "nobody"))
+
+    placed(tmp_path / "home", life)
+
+
+def test_what_is_shared_for_reading_alone_is_not_spoken_with_and_what_is_for_speaking_is(tmp_path: Path) -> None:
+    async def life(place: Place) -> None:
+        owner, mallory = place.living.client, place.mallory
+        await mallory.create_voice("mine", "en")
+        await owner.share("quillon", "mallory", ["read"])
+        assert await refused(mallory, "quillon") == ("PERMISSION_DENIED", "mallory may not let quillon speak.")
+        await owner.share("quillon", "mallory", ["speak"])
+        waits = await mallory.submit(pb.JobSpec(speak=spec("quillon")))  # the owner's job speaks
+        assert waits.title == "say “hello” as mine@base, converted to quillon"
+        await mallory.cancel(waits.id)
+        await owner.share("quillon", "mallory", [])
+        with pytest.raises(ClientError) as again:
+            await mallory.retry(waits.id)
+        assert again.value.code == "NOT_FOUND", "it is not shared any more"
+
+    placed(tmp_path / "home", life)
