@@ -12,6 +12,7 @@ from typing import Any
 from daemon.door_settings import HTTP, WYOMING
 from daemon.inbox import voice_toml
 from daemon.price import PRICE
+from daemon.remote_settings import REMOTE
 from daemon.settings import SETTINGS
 from daemon.site_settings import CONSENT, SPEECH
 from engines import registry
@@ -30,6 +31,7 @@ TABLES: dict[str, Mapping[str, Setting]] = {
     "wyoming": WYOMING,
     "consent": CONSENT,
     "site-speech": SPEECH,
+    "remote": REMOTE,
     "voice.toml": voice_toml.KEYS,
     "train": OPTIONS,
     "promotion": RULE,

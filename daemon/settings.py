@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
+from daemon import remote_settings
 from daemon.door_settings import HTTP, WYOMING, Http, Wyoming, other_names, told
 from daemon.errors import BadRequest
 from daemon.price import PRICE, Price
+from daemon.remote_settings import Remote
 from daemon.site_settings import CONSENT, SPEECH, Consent, Speech
 from engines import registry
 from engines.errors import BadInput
@@ -121,6 +123,7 @@ class Settings:
     wyoming: Wyoming = field(default_factory=Wyoming)
     consent: Consent = field(default_factory=Consent)
     speech: Speech = field(default_factory=Speech)
+    remote: Mapping[str, Remote] = field(default_factory=remote_settings.usual)  #: by engine
 
     def __post_init__(self) -> None:
         checked(SETTINGS, {name: getattr(self, name) for name in SETTINGS}, "daemon")
@@ -151,6 +154,7 @@ def load(home: Path) -> Settings:
                 f"{path} cannot be read: {error.strerror}.", "Give mynad's user the right to read it."
             ) from None
     try:
+        elsewhere = remote_settings.read(values.pop(remote_settings.TABLE, {}))
         tables = {name: values.pop(name, {}) for name in TABLES}
         for name, table in tables.items():
             if not isinstance(table, dict):
@@ -172,6 +176,7 @@ def load(home: Path) -> Settings:
             "wyoming": Wyoming(**of["wyoming"]),
             "consent": Consent(**of["consent"]),
             "speech": Speech(**of["speech"]),
+            remote_settings.TABLE: remote_settings.made(elsewhere, _environment),
         }
     except BadInput as error:
         raise BadRequest(str(error), error.hint) from None

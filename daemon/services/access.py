@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from daemon.caller import Right, words_of
 from daemon.database.store import caller_of
 from daemon.errors import NotAllowed
-from daemon.state import jobs, runs, seen, voices
+from daemon.state import jobs, remote_voices, runs, seen, voices
 from proto import myna_pb2 as pb
 from proto.messages import import_spec
 
@@ -32,6 +32,9 @@ class VoiceOf:
     new: bool = False  #: there need not be one yet
 
     def check(self, session: Session) -> None:
+        if remote_voices.is_one(self.name) and self.right & (SPEAK | READ):
+            remote_voices.require(session, self.name)
+            return
         if self.new:
             voices.check_new(session, self.name)
         else:
@@ -240,6 +243,12 @@ def _taken_from(spec: pb.JobSpec) -> Iterable[About]:
     return []
 
 
+def _priced(request: pb.PriceRequest) -> Iterable[About]:
+    if request.WhichOneof("what") == "evaluate":
+        return [VoiceOf(request.evaluate.voice, READ), *_taken_from(pb.JobSpec(evaluate=request.evaluate))]
+    return [VoiceOf(request.speak.voice, SPEAK)]
+
+
 def _submitted(request: pb.SubmitRequest) -> Iterable[About]:
     spec, which = request.spec, request.spec.WhichOneof("spec")
     if request.priority > 0:
@@ -323,6 +332,7 @@ RULES: dict[str, Rule] = {
     "Experiments.Apply": Rule(TRAIN, _always(TRAIN), act=True),
     "Speech.Synthesize": Rule(SPEAK, lambda request: _spoken(request.spec), act=True),
     "Speech.Sample": Rule(READ, _sample),
+    "Speech.Price": Rule(SPEAK, _priced),
     "Speech.Transcribe": Rule(SPEAK, act=True),
     "System.Info": Rule(SEE),
     "System.Watch": Rule(SEE),

@@ -16,12 +16,13 @@ from sqlalchemy.orm import Session
 from daemon.database.store import Store
 from daemon.errors import BadRequest, NotFound
 from daemon.kinds.lifecycle import Lifecycle
+from daemon.kinds.remote import server as remote
 from daemon.kinds.speak import server as speak
 from daemon.scheduling.speech import Speech
 from daemon.services.errors import plain
 from daemon.services.exports import Sending
 from daemon.services.transcribing import Transcribing
-from daemon.state import checkpoints, spoken_lines, voices
+from daemon.state import charges, checkpoints, spoken_lines, voices
 from daemon.state.events import EventHub
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
@@ -55,6 +56,7 @@ class SpeechService(stubs.SpeechServicer):
         async with aclosing(self.speech.synthesize(job)) as chunks:  # closed early, it cancels the job
             async for audio in chunks:
                 yield pb.AudioChunk(
+                    charge=await self.store.read(charges.of_job, job) if audio.last else None,
                     samples=audio.samples,
                     sample_rate=audio.sample_rate,
                     sentence=audio.sentence,
@@ -66,6 +68,9 @@ class SpeechService(stubs.SpeechServicer):
                     words=audio.words,
                 )
                 first = False
+
+    async def Price(self, request: pb.PriceRequest, context: Any) -> pb.PriceResponse:
+        return await self.store.read(remote.priced, request)
 
     async def Transcribe(self, request_iterator: AsyncIterator[pb.TranscribePart], context: Any) -> pb.Transcript:
         return await self.transcribing.take(request_iterator)

@@ -14,7 +14,7 @@ from proto import myna_pb2 as pb
 from proto.client import Client, ClientError
 from proto.messages import speak_spec
 from sound.tags import Tag
-from tui import arguments, as_json, names, output, progress, session, wording
+from tui import arguments, as_json, cost, names, output, progress, session, wording
 from tui.audio_file import Sink
 from tui.player import Player
 
@@ -59,6 +59,9 @@ def say(
     setting: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="One of the engine's own settings.")
     ] = None,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Only tell what it would cost, of a voice elsewhere (openai:alloy).")
+    ] = False,
     json: output.Json = False,
 ) -> None:
     """Speak a text. You hear it as soon as the first sentence is there; a running training makes room."""
@@ -82,6 +85,12 @@ def say(
         for _ in client.synthesize(spec):
             pass  # the refusal names those there are
         raise ClientError(f"The engine of {named.voice} names no speakers.", "Leave --speaker out.", "NOT_FOUND")
+    if estimate or names.ELSEWHERE in named.voice:
+        prices = client.price(spec)
+        if estimate:
+            cost.show(prices, json)
+            return
+        cost.agree(prices, yes=True)  # whoever names such a voice has it spoken there
     speak(client, spec, out, json)
 
 
@@ -100,6 +109,10 @@ def speak(client: Client, spec: pb.SpeakSpec, out: str, json: bool) -> None:
         "file": out,
         "underruns": sink.underruns if isinstance(sink, Player) else 0,
     }
+    if isinstance(charge := heard.pop("charge", None), pb.Charge):
+        heard |= {"charge": as_json.plain(charge)} if json else {}
+        if not json:
+            output.note(output.safe(cost.told(charge)))
     if json:
         output.json(heard) if out != "-" else output.note(as_json.line(heard))
     elif out and out != "-":
@@ -132,6 +145,8 @@ def hear(
         if chunk.left_out:
             heard["left_out"] = list(chunk.left_out)
             output.note(output.safe(wording.left_out(chunk.left_out)))
+        if chunk.HasField("charge"):
+            heard["charge"] = chunk.charge
         on_chunk(chunk.text, sink.seconds)
     return heard
 
