@@ -14,7 +14,7 @@ import pytest
 
 from proto import myna_pb2 as pb
 from proto.client import ClientError
-from tests.e2e.workshop import ROOT, SETTINGS, Workshop, ended
+from tests.e2e.workshop import NAMES, ROOT, SETTINGS, TOYS, Workshop, ended, job_is, until
 from tests.engines.remote.speaking_server import KEY, Answer, Server, serving, tone
 
 TEXT = "Good morning. It is a wide river."
@@ -27,13 +27,12 @@ def provider() -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture
-def elsewhere(tmp_path: Path, provider: Server) -> Iterator[Workshop]:
-    """A home whose owner switched OpenAI on, at the provider of this machine."""
-    key = tmp_path / "openai.key"
+def settings(folder: Path, provider: Server) -> str:
+    """The owner switched OpenAI on, at the provider of this machine."""
+    key = folder / "openai.key"
     key.touch(0o600)
     key.write_text(KEY)
-    settings = f"""{SETTINGS}speech_ready = false
+    return f"""{SETTINGS}speech_ready = false
 [remote.openai]
 enabled = true
 base_url = "{provider.url}/v1"
@@ -42,7 +41,11 @@ price = 15.0
 budget_a_day = 0.01
 voices = ["alloy", "nova"]
 """
-    made = Workshop(tmp_path / "home", tmp_path, settings)
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, provider: Server) -> Iterator[Workshop]:
+    made = Workshop(tmp_path / "home", tmp_path, settings(tmp_path, provider))
     yield made
     made.kill()
 
@@ -50,7 +53,7 @@ voices = ["alloy", "nova"]
 def myna(workshop: Workshop, *words: str) -> subprocess.CompletedProcess[str]:
     """The command line, as a person at this machine runs it."""
     command = [sys.executable, "-m", "tui.cli", *words]
-    return subprocess.run(command, cwd=ROOT, env=workshop.env, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, cwd=ROOT, env=workshop.env, capture_output=True, text=True, timeout=500, check=False)
 
 
 def test_a_voice_elsewhere_speaks_is_paid_for_once_and_is_nothing_else(elsewhere: Workshop, provider: Server) -> None:
@@ -159,3 +162,32 @@ def test_the_command_line_tells_what_it_costs_before_and_after(
     assert "openai: What people want said with its voices goes to 127.0.0.1." in listed.stdout
     assert "0.00048 USD" in myna(elsewhere, "usage").stdout
     assert KEY not in listed.stdout + said.stdout + said.stderr
+
+
+@pytest.mark.slow
+def test_a_voice_is_compared_with_one_elsewhere_once_somebody_agreed(tmp_path: Path, provider: Server) -> None:
+    toys = Workshop(tmp_path / "home", tmp_path, settings(tmp_path, provider), module=TOYS)
+    try:
+        client = toys.up()
+        toys.drop("ben", NAMES[:2], options='engine = "parrot"\n')
+        until(client, job_is(pb.DATASET, "succeeded"))
+        asked = ("compare", "openai:alloy", "ben@base", "--score")
+        refused = myna(toys, *asked)
+        assert refused.returncode == 1
+        assert "Nobody agreed to send this. --yes agrees." in " ".join(refused.stderr.split())
+        assert "which costs at most" in refused.stderr
+        assert provider.asked == []
+        told = myna(toys, *asked, "--yes")
+        assert told.returncode == 0, told.stderr
+        assert "openai:alloy" in told.stdout
+        found = client.compare("ben", 0, 0, voice_b="openai:alloy")
+        assert found.ready
+        assert {one.text for one in provider.asked} == {line.text for line in found.lines}
+        assert all(Path(line.spoken_a).is_file() and Path(line.spoken_b).is_file() for line in found.lines)
+        (day,) = client.charges()
+        assert day.characters == sum(len(line.text) for line in found.lines)
+        job = max(job.id for job in client.jobs(kinds=[pb.EVALUATE]))
+        sentence = client.job(job).status.succeeded.sentence
+        assert sentence.startswith("ben@base and openai:alloy have said the same ")
+    finally:
+        toys.kill()
