@@ -12,9 +12,7 @@ from living_daemon import Living, lived
 from test_attempts import ended
 from voice_rows import folder, version
 
-from daemon import remote_settings
 from daemon.database.models import Voice
-from daemon.remote_settings import Remote
 from daemon.scheduling import scheduler, share
 from daemon.scheduling.lanes import Action, GiveWay, GoOn, Lane, Ready, decide
 from daemon.scheduling.share import Doing
@@ -213,28 +211,6 @@ def test_the_cpu_lane_has_so_many_places(tmp_path: Path) -> None:
         await living.until(waiting, "succeeded")
 
     lived(tmp_path, life, cpu_jobs=1)
-
-
-def test_speech_elsewhere_waits_for_no_lane_and_makes_nothing_give_way(tmp_path: Path) -> None:
-    key = tmp_path / "key"
-    key.touch(0o600)
-    key.write_text("sk-some-key")
-    switched_on = {**remote_settings.usual(), "openai": Remote(enabled=True, key_file=str(key))}
-
-    async def life(living: Living) -> None:
-        await living.worker(training := await living.train("steps"))
-        await living.worker(taking := await living.ingest(living.voice("sees")))
-        await living.worker(first := await living.speak(f"until={tmp_path / 'end'}", "openai:alloy"))
-        await living.until(second := await living.speak("hello", "openai:nova"), "succeeded")
-        told = [await living.now(job) for job in (training, taking, first)]
-        assert all(job.status.HasField("running") for job in told), "beside all of them, and beside each other"
-        assert not (await living.now(second)).gpu_lane
-        await living.until(await living.speak("hello"), "succeeded")  # who speaks here takes the GPU's lane meanwhile
-        assert (await living.now(first)).status.HasField("running")
-        (tmp_path / "end").touch()
-        await living.until(first, "succeeded")
-
-    lived(tmp_path / "home", life, cpu_jobs=1, remote=switched_on)
 
 
 def test_speech_starts_beside_an_evaluation_that_is_slow_to_give_way(tmp_path: Path) -> None:

@@ -166,7 +166,8 @@ def test_the_command_line_tells_what_it_costs_before_and_after(
 
 @pytest.mark.slow
 def test_a_voice_is_compared_with_one_elsewhere_once_somebody_agreed(tmp_path: Path, provider: Server) -> None:
-    toys = Workshop(tmp_path / "home", tmp_path, settings(tmp_path, provider), module=TOYS)
+    more = settings(tmp_path, provider).replace("budget_a_day = 0.01", "budget_a_day = 1.0")
+    toys = Workshop(tmp_path / "home", tmp_path, more, module=TOYS)
     try:
         client = toys.up()
         toys.drop("ben", NAMES[:2], options='engine = "parrot"\n')

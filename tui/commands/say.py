@@ -20,22 +20,26 @@ from tui.player import Player
 
 app = typer.Typer()
 
+Who = Annotated[
+    str,
+    typer.Option(
+        "--voice",
+        "-v",
+        metavar="VOICE[@VERSION]",
+        help="Default: the only voice there is.",
+        autocompletion=arguments.version_names,
+    ),
+]
+Estimate = Annotated[
+    bool, typer.Option("--estimate", help="Only tell what it would cost, of a voice elsewhere (openai:alloy).")
+]
 LIST = "?"  #: in place of a speaker's name: say which there are
 
 
 @app.command(rich_help_panel="Voices")
 def say(
     text: Annotated[list[str] | None, typer.Argument(help="What to say; - reads it from stdin.")] = None,
-    voice: Annotated[
-        str,
-        typer.Option(
-            "--voice",
-            "-v",
-            metavar="VOICE[@VERSION]",
-            help="Default: the only voice there is.",
-            autocompletion=arguments.version_names,
-        ),
-    ] = "",
+    voice: Who = "",
     out: Annotated[
         str,
         typer.Option("--out", "-o", metavar="FILE", help="A .wav, .flac, .ogg, .mp3, or - (stdout). Default: play."),
@@ -59,9 +63,7 @@ def say(
     setting: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="One of the engine's own settings.")
     ] = None,
-    estimate: Annotated[
-        bool, typer.Option("--estimate", help="Only tell what it would cost, of a voice elsewhere (openai:alloy).")
-    ] = False,
+    estimate: Estimate = False,
     json: output.Json = False,
 ) -> None:
     """Speak a text. You hear it as soon as the first sentence is there; a running training makes room."""
@@ -85,12 +87,11 @@ def say(
         for _ in client.synthesize(spec):
             pass  # the refusal names those there are
         raise ClientError(f"The engine of {named.voice} names no speakers.", "Leave --speaker out.", "NOT_FOUND")
-    if estimate or names.ELSEWHERE in named.voice:
-        prices = client.price(spec)
-        if estimate:
-            cost.show(prices, json)
-            return
-        cost.agree(prices, yes=True)  # whoever names such a voice has it spoken there
+    if estimate:
+        cost.show(client.price(spec), json)
+        return
+    if names.ELSEWHERE in named.voice:
+        cost.agree(client.price(spec), yes=True)  # whoever names such a voice has it spoken there
     speak(client, spec, out, json)
 
 
