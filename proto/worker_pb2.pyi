@@ -672,6 +672,7 @@ class RemoteSpeaker(_message.Message):
     KEY_FILE_FIELD_NUMBER: _builtins.int
     CACHE_DIR_FIELD_NUMBER: _builtins.int
     CACHE_BYTES_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     """as the provider calls it"""
     model: _builtins.str
@@ -682,6 +683,8 @@ class RemoteSpeaker(_message.Message):
     """absolute; what was spoken before"""
     cache_bytes: _builtins.int
     """0: nothing is kept"""
+    person: _builtins.str
+    """whose text it is: nobody hears of what was spoken for another; empty: the owner"""
     def __init__(
         self,
         *,
@@ -691,10 +694,11 @@ class RemoteSpeaker(_message.Message):
         key_file: _builtins.str = ...,
         cache_dir: _builtins.str = ...,
         cache_bytes: _builtins.int = ...,
+        person: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_url", b"base_url", "cache_bytes", b"cache_bytes", "cache_dir", b"cache_dir", "key_file", b"key_file", "model", b"model", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_url", b"base_url", "cache_bytes", b"cache_bytes", "cache_dir", b"cache_dir", "key_file", b"key_file", "model", b"model", "person", b"person", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -20,7 +20,7 @@ from engines.remote.providers import PROVIDERS
 from proto import worker_pb2 as wire
 
 MARK = ":"  #: between engine and voice: in no name of a voice that is made here
-FOLDER = "remote"  #: in the home: what was spoken before, by engine and person
+FOLDER = "remote"  #: in the home: what was spoken before, by engine
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _LOCALE = re.compile(r"([a-z]{2,3})-[A-Za-z]")  #: "de-DE-KatjaNeural" speaks German
 
@@ -122,8 +122,9 @@ def speaker(of: Use, voice: str, person: str, home: Path) -> wire.RemoteSpeaker:
         model=of.model,
         base_url=of.base_url,
         key_file=str(of.key_file.absolute()) if of.key_file is not None else "",
-        cache_dir=str(home / FOLDER / of.provider.name / (person or "owner")),
+        cache_dir=str(home / FOLDER / of.provider.name),
         cache_bytes=of.settings.cache,
+        person=person,
     )
 
 

@@ -157,7 +157,8 @@ def pieces(request: SpeechRequest, longest: int) -> list[str]:
 def _made_of(provider: Provider, access: Access, piece: str, request: SpeechRequest) -> list[object]:
     seed = request.seed if request.seed is not None else ""
     return [
-        provider.name, access.base_url, access.model, access.voice, request.language, request.speed, seed, piece,
+        access.whose, provider.name, access.base_url, access.model, access.voice,
+        request.language, request.speed, seed, piece,
     ]  # fmt: skip
 
 

@@ -132,6 +132,7 @@ def test_the_key_is_nowhere_but_in_its_file_and_the_request(elsewhere: Workshop,
         assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
 
 
+@pytest.mark.long
 def test_hanging_up_ends_the_transfer_and_cancels_the_job(elsewhere: Workshop, provider: Server) -> None:
     client = elsewhere.up()
     provider.answers.append(Answer(body=tone(PIECES[0]), waits=True))
@@ -144,6 +145,7 @@ def test_hanging_up_ends_the_transfer_and_cancels_the_job(elsewhere: Workshop, p
     assert client.charges()[0].characters == len(PIECES[0]), "what the provider took is paid for"
 
 
+@pytest.mark.long
 def test_the_command_line_tells_what_it_costs_before_and_after(
     elsewhere: Workshop, provider: Server, tmp_path: Path
 ) -> None:

@@ -59,6 +59,7 @@ class Accessed:
             key_file=Path(speaker.key_file) if speaker.key_file else None,
             cache=Path(speaker.cache_dir) if speaker.cache_dir else None,
             cache_bytes=speaker.cache_bytes,
+            whose=speaker.person,
             charge=self._charge,
             save=self._save,
         )

@@ -85,7 +85,7 @@ def test_a_job_of_a_voice_elsewhere_is_of_the_cpu_lane_and_its_plan_holds_no_key
     assert (told.speaker.voice, told.speaker.model) == ("alloy", "tts-1")
     assert told.speaker.base_url == "https://api.openai.com/v1"
     assert told.speaker.key_file == str(home / "openai.key")
-    assert told.speaker.cache_dir == str(home / "remote" / "openai" / "owner")
+    assert told.speaker.cache_dir == str(home / "remote" / "openai")
     assert SECRET.encode() not in start.SerializeToString()
 
 
@@ -174,6 +174,7 @@ def test_a_person_speaks_within_their_own_budget_where_the_owner_lets_people(sto
     def act(session: Session) -> None:
         job = lives.submit(as_bob(session), asked())
         assert job.person == "bob"
+        assert lives.kind(session, "speak").plan(session, job).remote.speaker.person == "bob"
         report = wire.Report(charged=wire.Charged(engine="openai", characters=330))
         lives.kind(session, "speak").commit(session, job, report)
 

@@ -279,6 +279,7 @@ def test_what_was_spoken_before_is_not_sent_again(server: Server, key_file: Path
     (file,) = (tmp_path / "kept").iterdir()
     assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     others = [
+        {"whose": "bob"},
         {"voice": "nova"},
         {"model": "tts-1-hd"},
         {"base_url": f"{server.url.replace('127.0.0.1', 'localhost')}/v1"},
