@@ -12,8 +12,8 @@ ANY = ("myna", "tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 
 
 def _speaks(engine: pb.EngineState) -> bool:
-    """Whether it can be asked for: one elsewhere only where the owner switched it on."""
-    return "speaks" in engine.capabilities and (engine.remote.enabled or not engine.HasField("remote"))
+    """Whether it can be asked for: one elsewhere only where that is open."""
+    return "speaks" in engine.capabilities and (engine.remote.open or not engine.HasField("remote"))
 
 
 class NoSuchModel(ValueError):

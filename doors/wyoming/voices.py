@@ -33,11 +33,14 @@ class Voices:
         """All voices, with their languages, and their other names. Raises ClientError."""
         found = {one.name: one for one in await self._all()}
         shown = [_shown(name, one) for name, one in found.items()]
+        told = await self._known.info()
+        shown += [_elsewhere(told, name, name) for name in remote_voices(told)]
+        there = {engine.name for engine in told.engines if engine.remote.open}
         for other, meant in self._settings.voices.items():
             if (one := found.get(meant.partition("@")[0])) is not None:
                 shown.append(_shown(other, one))
-        told = await self._known.info()
-        shown += [_elsewhere(told, name) for name in remote_voices(told)]
+            elif elsewhere(meant) in there:
+                shown.append(_elsewhere(told, meant, other))
         version = told.version
         program = TtsProgram(
             name="myna", attribution=MYNA, installed=True, description="Myna", version=version,
@@ -80,9 +83,9 @@ class Voices:
             return [one async for one in found]
 
 
-def _elsewhere(told: pb.InfoResponse, name: str) -> TtsVoice:
-    """A voice of an engine elsewhere speaks all that its engine does."""
-    languages = next(list(one.languages) for one in told.engines if one.name == elsewhere(name))
+def _elsewhere(told: pb.InfoResponse, voice: str, name: str) -> TtsVoice:
+    """A voice of an engine elsewhere, which speaks all that its engine does, by a name of its own or another."""
+    languages = next(list(one.languages) for one in told.engines if one.name == elsewhere(voice))
     return TtsVoice(name=name, attribution=MYNA, installed=True, description=name, version=None, languages=languages)
 
 
