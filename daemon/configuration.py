@@ -15,6 +15,7 @@ from daemon.inbox import voice_toml
 from daemon.keep_settings import KEEP
 from daemon.notify_settings import NOTIFY
 from daemon.price import PRICE
+from daemon.remote_settings import REMOTE
 from daemon.settings import SETTINGS
 from daemon.site_settings import CONSENT, SPEECH
 from engines import registry
@@ -36,6 +37,7 @@ TABLES: dict[str, Mapping[str, Setting]] = {
     "keep": KEEP,
     "when_idle": WHEN_IDLE,
     "notify": NOTIFY,
+    "remote": REMOTE,
     "voice.toml": voice_toml.KEYS,
     "train": OPTIONS,
     "promotion": RULE,

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from daemon import notify_settings
+from daemon import notify_settings, remote_settings
 from daemon.door_settings import HTTP, WYOMING, Http, Wyoming, other_names, told
 from daemon.errors import BadRequest
 from daemon.idle_settings import WHEN_IDLE, WhenIdle
 from daemon.keep_settings import KEEP, Keep
 from daemon.notify_settings import Notify
 from daemon.price import PRICE, Price
+from daemon.remote_settings import Remote
 from daemon.site_settings import CONSENT, SPEECH, Consent, Speech
 from engines import registry
 from engines.capabilities import Capability
@@ -154,6 +155,7 @@ class Settings:
     keep: Keep = field(default_factory=Keep)
     when_idle: WhenIdle = field(default_factory=WhenIdle)
     notify: tuple[Notify, ...] = ()
+    remote: Mapping[str, Remote] = field(default_factory=remote_settings.usual)  #: by engine
 
     def __post_init__(self) -> None:
         checked(SETTINGS, {name: getattr(self, name) for name in SETTINGS}, "daemon")
@@ -192,6 +194,7 @@ def load(home: Path) -> Settings:
                 f"{path} cannot be read: {error.strerror}.", "Give mynad's user the right to read it."
             ) from None
     try:
+        elsewhere = remote_settings.read(values.pop(remote_settings.TABLE, {}))
         tables = {name: values.pop(name, {}) for name in TABLES}
         for name, table in tables.items():
             if not isinstance(table, dict):
@@ -217,6 +220,7 @@ def load(home: Path) -> Settings:
             "keep": Keep(**of["keep"]),
             "when_idle": WhenIdle(**of["when_idle"]),
             "notify": told,
+            remote_settings.TABLE: remote_settings.made(elsewhere, _environment),
         }
     except BadInput as error:
         raise BadRequest(str(error), error.hint) from None

@@ -5,8 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from proto import myna_pb2 as pb
+
 BASE = -1  #: the engine's own voice, before any training
 LONGEST = 200  #: characters
+
+
+def elsewhere(voice: str) -> str:
+    """The engine of a voice that is elsewhere ("openai" of "openai:alloy"); empty: it is a voice of this Myna."""
+    return voice.partition(":")[0] if ":" in voice else ""
+
+
+def remote_voices(info: pb.InfoResponse) -> list[str]:
+    """Names of voices that are elsewhere and can be spoken with, as far as they are listed."""
+    return [name for engine in info.engines if engine.remote.open for name in engine.remote.voices]
 
 
 class NoSuchName(ValueError):

@@ -29,6 +29,10 @@ class WeightsMissing(EngineError):
     kind = "engine"
 
 
+class Unreachable(EngineError):
+    """The engine cannot speak now, whatever the text: the next one would fare no better."""
+
+
 class Cancelled(EngineError):
     """A person (or a shutdown) asked for the work to stop; what was done so far is saved."""
 

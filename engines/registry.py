@@ -17,6 +17,7 @@ from engines.errors import BadInput
 from engines.fish.info import INFO as FISH
 from engines.glow.info import INFO as GLOW
 from engines.openvoice.info import INFO as OPENVOICE
+from engines.remote.providers import PROVIDERS
 from engines.xtts.info import INFO as XTTS
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 #: By name, in the order people see them.
 ENGINES: dict[str, EngineInfo] = {info.name: info for info in (GLOW, XTTS, FISH, OPENVOICE)}
+#: The same of those that are elsewhere (`engines.remote`): no voice of this machine is made with them.
+REMOTE: dict[str, EngineInfo] = {provider.name: provider.info for provider in PROVIDERS.values()}
 
 #: Sentence and hint where the capability is wanted and not there.
 _REFUSALS = {
@@ -44,10 +47,10 @@ _PURPOSES = (Capability.SPEAKS, Capability.LEARNS, Capability.CONVERTS)
 
 def info(name: str) -> EngineInfo:
     """The engine's description. Raises BadInput, naming the engines there are."""
-    try:
-        return ENGINES[name]
-    except KeyError:
-        raise BadInput(f"There is no engine named {name!r}.", f"Use one of: {', '.join(ENGINES)}.") from None
+    found = ENGINES.get(name) or REMOTE.get(name)
+    if found is None:
+        raise BadInput(f"There is no engine named {name!r}.", f"Use one of: {', '.join(ENGINES)}.")
+    return found
 
 
 def require(engine: EngineInfo, capability: Capability) -> None:

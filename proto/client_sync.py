@@ -482,6 +482,12 @@ class Client:
         """Speak. Chunks come as they are made; closing the iterator cancels the job."""
         return self._stream(self._speech.Synthesize, pb.SynthesizeRequest(spec=spec))
 
+    def price(self, spec: pb.SpeakSpec | pb.EvaluateSpec) -> list[pb.RemotePrice]:
+        """What speech, or a comparison, would cost at most: one for each engine elsewhere that it would ask."""
+        request = pb.PriceRequest(evaluate=spec) if isinstance(spec, pb.EvaluateSpec) else pb.PriceRequest(speak=spec)
+        answer = self._ask(self._speech.Price, request)
+        return list(answer.prices)
+
     def sample(self, voice: str, version: int, clip: str, *, recording: bool = False) -> Iterator[pb.AudioChunk]:
         """What evaluation spoke for a held-out clip, or the clip itself."""
         return self._stream(
@@ -635,6 +641,12 @@ class Client:
     def check(self, *, deep: bool = False, rate: float = 0.0) -> Iterator[pb.UpkeepStep]:
         """Whether the home is whole, step by step; `deep`: every file is read."""
         return self._stream(self._upkeep.Check, pb.CheckRequest(deep=deep, rate=rate))
+
+    def charges(self, name: str = "") -> list[pb.Charge]:
+        """What engines elsewhere were sent for a person in the last month, by day, the newest first; without a name
+        for everybody, for who is no admin for themselves."""
+        answer = self._ask(self._people.Usage, pb.UsageRequest(name=name))
+        return list(answer.charges)
 
     # ----------------------------------------------------------------------------------------------------------- inside
 

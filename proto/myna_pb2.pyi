@@ -6343,6 +6343,7 @@ class AudioChunk(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     WORDS_FIELD_NUMBER: _builtins.int
     LEFT_OUT_FIELD_NUMBER: _builtins.int
+    CHARGE_FIELD_NUMBER: _builtins.int
     samples: _builtins.bytes
     """little-endian float32, mono"""
     sample_rate: _builtins.int
@@ -6364,6 +6365,10 @@ class AudioChunk(_message.Message):
     def left_out(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """on the first chunk that holds sound: stretches of the text that the engine cannot say, and left out"""
 
+    @_builtins.property
+    def charge(self) -> Global___Charge:
+        """on the last, where the engine is elsewhere"""
+
     def __init__(
         self,
         *,
@@ -6376,10 +6381,11 @@ class AudioChunk(_message.Message):
         version: _builtins.str = ...,
         words: _abc.Iterable[Global___WordTime] | None = ...,
         left_out: _abc.Iterable[_builtins.str] | None = ...,
+        charge: Global___Charge | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "last", b"last", "left_out", b"left_out", "sample_rate", b"sample_rate", "samples", b"samples", "sentence", b"sentence", "text", b"text", "version", b"version", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "job", b"job", "last", b"last", "left_out", b"left_out", "sample_rate", b"sample_rate", "samples", b"samples", "sentence", b"sentence", "text", b"text", "version", b"version", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -6765,6 +6771,7 @@ class EngineState(_message.Message):
     OPTIONS_FIELD_NUMBER: _builtins.int
     CAPABILITIES_FIELD_NUMBER: _builtins.int
     SIGN_IN_FIELD_NUMBER: _builtins.int
+    REMOTE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     title: _builtins.str
     licence: _builtins.str
@@ -6792,6 +6799,10 @@ class EngineState(_message.Message):
     def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """"speaks", "references", "learns", "adapts", "exports", "converts" """
 
+    @_builtins.property
+    def remote(self) -> Global___RemoteEngine:
+        """set: it is elsewhere, and only speaks"""
+
     def __init__(
         self,
         *,
@@ -6811,14 +6822,216 @@ class EngineState(_message.Message):
         options: _abc.Iterable[Global___EngineOption] | None = ...,
         capabilities: _abc.Iterable[_builtins.str] | None = ...,
         sign_in: _builtins.str = ...,
+        remote: Global___RemoteEngine | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accepted_at", b"accepted_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accepted_at", b"accepted_at", "remote", b"remote"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "accepted_at", b"accepted_at", "base", b"base", "capabilities", b"capabilities", "languages", b"languages", "licence", b"licence", "licence_url", b"licence_url", "name", b"name", "needs_consent", b"needs_consent", "options", b"options", "present", b"present", "ready", b"ready", "sentence", b"sentence", "sign_in", b"sign_in", "size", b"size", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "accepted_at", b"accepted_at", "base", b"base", "capabilities", b"capabilities", "languages", b"languages", "licence", b"licence", "licence_url", b"licence_url", "name", b"name", "needs_consent", b"needs_consent", "options", b"options", "present", b"present", "ready", b"ready", "remote", b"remote", "sentence", b"sentence", "sign_in", b"sign_in", "size", b"size", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EngineState: _TypeAlias = EngineState  # noqa: Y015
+
+@_typing.final
+class RemoteEngine(_message.Message):
+    """An engine that is asked over the network: what people want said leaves the machine. Its voices are called "openai:alloy"."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENABLED_FIELD_NUMBER: _builtins.int
+    HAS_KEY_FIELD_NUMBER: _builtins.int
+    HOST_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    VOICES_FIELD_NUMBER: _builtins.int
+    PER_MILLION_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    LISTED_FIELD_NUMBER: _builtins.int
+    BUDGET_A_DAY_FIELD_NUMBER: _builtins.int
+    SPENT_TODAY_FIELD_NUMBER: _builtins.int
+    OPEN_FIELD_NUMBER: _builtins.int
+    enabled: _builtins.bool
+    """by the owner of the workstation"""
+    has_key: _builtins.bool
+    """there is one that could be used (which, nobody is told)"""
+    host: _builtins.str
+    """where texts go"""
+    model: _builtins.str
+    per_million: _builtins.float
+    """what a million characters cost; 0: not known"""
+    currency: _builtins.str
+    listed: _builtins.bool
+    """by the provider's price list"""
+    open: _builtins.bool
+    """it can be asked now, also by the caller"""
+    @_builtins.property
+    def voices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """that are listed: "openai:alloy"; others can be named all the same"""
+
+    @_builtins.property
+    def budget_a_day(self) -> Global___Money:
+        """of everybody together; unset: any sum"""
+
+    @_builtins.property
+    def spent_today(self) -> Global___Money:
+        """by everybody together, for admins; unset: nothing whose price is known"""
+
+    def __init__(
+        self,
+        *,
+        enabled: _builtins.bool = ...,
+        has_key: _builtins.bool = ...,
+        host: _builtins.str = ...,
+        model: _builtins.str = ...,
+        voices: _abc.Iterable[_builtins.str] | None = ...,
+        per_million: _builtins.float = ...,
+        currency: _builtins.str = ...,
+        listed: _builtins.bool = ...,
+        budget_a_day: Global___Money | None = ...,
+        spent_today: Global___Money | None = ...,
+        open: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["budget_a_day", b"budget_a_day", "spent_today", b"spent_today"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget_a_day", b"budget_a_day", "currency", b"currency", "enabled", b"enabled", "has_key", b"has_key", "host", b"host", "listed", b"listed", "model", b"model", "open", b"open", "per_million", b"per_million", "spent_today", b"spent_today", "voices", b"voices"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoteEngine: _TypeAlias = RemoteEngine  # noqa: Y015
+
+@_typing.final
+class Charge(_message.Message):
+    """What was sent to an engine elsewhere, and what that cost."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENGINE_FIELD_NUMBER: _builtins.int
+    CHARACTERS_FIELD_NUMBER: _builtins.int
+    SAVED_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    UNPRICED_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
+    engine: _builtins.str
+    characters: _builtins.int
+    """that the provider took"""
+    saved: _builtins.int
+    """that were spoken before, and cost nothing"""
+    unpriced: _builtins.int
+    """of the characters, those whose price was not known"""
+    day: _builtins.str
+    """of sums by day: "2026-11-30" """
+    person: _builtins.str
+    """of sums by person: who asked; empty: the owner of the workstation"""
+    @_builtins.property
+    def cost(self) -> Global___Money:
+        """unset: the price is not known"""
+
+    def __init__(
+        self,
+        *,
+        engine: _builtins.str = ...,
+        characters: _builtins.int = ...,
+        saved: _builtins.int = ...,
+        cost: Global___Money | None = ...,
+        unpriced: _builtins.int = ...,
+        day: _builtins.str = ...,
+        person: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["characters", b"characters", "cost", b"cost", "day", b"day", "engine", b"engine", "person", b"person", "saved", b"saved", "unpriced", b"unpriced"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Charge: _TypeAlias = Charge  # noqa: Y015
+
+@_typing.final
+class PriceRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SPEAK_FIELD_NUMBER: _builtins.int
+    EVALUATE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def speak(self) -> Global___SpeakSpec: ...
+    @_builtins.property
+    def evaluate(self) -> Global___EvaluateSpec: ...
+    def __init__(
+        self,
+        *,
+        speak: Global___SpeakSpec | None = ...,
+        evaluate: Global___EvaluateSpec | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["evaluate", b"evaluate", "speak", b"speak", "what", b"what"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evaluate", b"evaluate", "speak", b"speak", "what", b"what"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["speak", "evaluate"]  # noqa: Y015
+    _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
+
+Global___PriceRequest: _TypeAlias = PriceRequest  # noqa: Y015
+
+@_typing.final
+class PriceResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRICES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def prices(self) -> _containers.RepeatedCompositeFieldContainer[Global___RemotePrice]:
+        """one for each engine elsewhere that would be asked; none: nothing leaves the machine"""
+
+    def __init__(
+        self,
+        *,
+        prices: _abc.Iterable[Global___RemotePrice] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["prices", b"prices"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PriceResponse: _TypeAlias = PriceResponse  # noqa: Y015
+
+@_typing.final
+class RemotePrice(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENGINE_FIELD_NUMBER: _builtins.int
+    VOICE_FIELD_NUMBER: _builtins.int
+    HOST_FIELD_NUMBER: _builtins.int
+    CHARACTERS_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    engine: _builtins.str
+    voice: _builtins.str
+    """"openai:alloy" """
+    host: _builtins.str
+    """where texts would go"""
+    characters: _builtins.int
+    """at most: what was spoken before costs nothing"""
+    sentence: _builtins.str
+    @_builtins.property
+    def cost(self) -> Global___Money:
+        """unset: the price is not known"""
+
+    def __init__(
+        self,
+        *,
+        engine: _builtins.str = ...,
+        voice: _builtins.str = ...,
+        host: _builtins.str = ...,
+        characters: _builtins.int = ...,
+        cost: Global___Money | None = ...,
+        sentence: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["characters", b"characters", "cost", b"cost", "engine", b"engine", "host", b"host", "sentence", b"sentence", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemotePrice: _TypeAlias = RemotePrice  # noqa: Y015
 
 @_typing.final
 class InfoResponse(_message.Message):
@@ -7802,16 +8015,22 @@ class UsageResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PEOPLE_FIELD_NUMBER: _builtins.int
+    CHARGES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def people(self) -> _containers.RepeatedCompositeFieldContainer[Global___PersonUsage]: ...
+    @_builtins.property
+    def charges(self) -> _containers.RepeatedCompositeFieldContainer[Global___Charge]:
+        """of engines elsewhere, by day, engine and person, the newest day first; the owner's own for admins"""
+
     def __init__(
         self,
         *,
         people: _abc.Iterable[Global___PersonUsage] | None = ...,
+        charges: _abc.Iterable[Global___Charge] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["people", b"people"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["charges", b"charges", "people", b"people"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -2627,6 +2627,11 @@ class SpeechStub:
                 request_serializer=proto_dot_myna__pb2.SampleRequest.SerializeToString,
                 response_deserializer=proto_dot_myna__pb2.AudioChunk.FromString,
                 _registered_method=True)
+        self.Price = channel.unary_unary(
+                '/myna.v1.Speech/Price',
+                request_serializer=proto_dot_myna__pb2.PriceRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.PriceResponse.FromString,
+                _registered_method=True)
 
 
 class SpeechServicer:
@@ -2652,6 +2657,13 @@ class SpeechServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Price(self, request, context):
+        """what speech would cost at most, before it is asked for
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SpeechServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -2669,6 +2681,11 @@ def add_SpeechServicer_to_server(servicer, server):
                     servicer.Sample,
                     request_deserializer=proto_dot_myna__pb2.SampleRequest.FromString,
                     response_serializer=proto_dot_myna__pb2.AudioChunk.SerializeToString,
+            ),
+            'Price': grpc.unary_unary_rpc_method_handler(
+                    servicer.Price,
+                    request_deserializer=proto_dot_myna__pb2.PriceRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.PriceResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -2752,6 +2769,33 @@ class Speech:
             '/myna.v1.Speech/Sample',
             proto_dot_myna__pb2.SampleRequest.SerializeToString,
             proto_dot_myna__pb2.AudioChunk.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Price(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Speech/Price',
+            proto_dot_myna__pb2.PriceRequest.SerializeToString,
+            proto_dot_myna__pb2.PriceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -679,6 +679,8 @@ class SpeechStub:
     """kept nowhere; a caller who hangs up ends the job"""
     Sample: _grpc.UnaryStreamMultiCallable[_myna_pb2.SampleRequest, _myna_pb2.AudioChunk]
     """what evaluation spoke for a held-out line"""
+    Price: _grpc.UnaryUnaryMultiCallable[_myna_pb2.PriceRequest, _myna_pb2.PriceResponse]
+    """what speech would cost at most, before it is asked for"""
 
 @_typing.type_check_only
 class SpeechAsyncStub(SpeechStub):
@@ -688,6 +690,8 @@ class SpeechAsyncStub(SpeechStub):
     """kept nowhere; a caller who hangs up ends the job"""
     Sample: _aio.UnaryStreamMultiCallable[_myna_pb2.SampleRequest, _myna_pb2.AudioChunk]  # type: ignore[assignment]
     """what evaluation spoke for a held-out line"""
+    Price: _aio.UnaryUnaryMultiCallable[_myna_pb2.PriceRequest, _myna_pb2.PriceResponse]  # type: ignore[assignment]
+    """what speech would cost at most, before it is asked for"""
 
 class SpeechServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -712,6 +716,14 @@ class SpeechServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_myna_pb2.AudioChunk], _abc.AsyncIterator[_myna_pb2.AudioChunk]]:
         """what evaluation spoke for a held-out line"""
+
+    @_abc_1.abstractmethod
+    def Price(
+        self,
+        request: _myna_pb2.PriceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.PriceResponse, _abc.Awaitable[_myna_pb2.PriceResponse]]:
+        """what speech would cost at most, before it is asked for"""
 
 def add_SpeechServicer_to_server(servicer: SpeechServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 

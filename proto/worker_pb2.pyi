@@ -100,6 +100,7 @@ class Start(_message.Message):
     EXPERIMENT_FIELD_NUMBER: _builtins.int
     UNPACK_FIELD_NUMBER: _builtins.int
     TRANSCRIBE_FIELD_NUMBER: _builtins.int
+    REMOTE_FIELD_NUMBER: _builtins.int
     job: _builtins.int
     attempt: _builtins.int
     home: _builtins.str
@@ -130,6 +131,8 @@ class Start(_message.Message):
     def unpack(self) -> Global___UnpackPlan: ...
     @_builtins.property
     def transcribe(self) -> Global___TranscribePlan: ...
+    @_builtins.property
+    def remote(self) -> Global___RemotePlan: ...
     def __init__(
         self,
         *,
@@ -148,12 +151,13 @@ class Start(_message.Message):
         experiment: Global___ExperimentPlan | None = ...,
         unpack: Global___UnpackPlan | None = ...,
         transcribe: Global___TranscribePlan | None = ...,
+        remote: Global___RemotePlan | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "derive", b"derive", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "ingest", b"ingest", "plan", b"plan", "speak", b"speak", "train", b"train", "transcribe", b"transcribe", "unpack", b"unpack"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "derive", b"derive", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "ingest", b"ingest", "plan", b"plan", "remote", b"remote", "speak", b"speak", "train", b"train", "transcribe", b"transcribe", "unpack", b"unpack"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "dataset", b"dataset", "derive", b"derive", "died_of", b"died_of", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "home", b"home", "ingest", b"ingest", "job", b"job", "plan", b"plan", "speak", b"speak", "train", b"train", "transcribe", b"transcribe", "unpack", b"unpack"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "dataset", b"dataset", "derive", b"derive", "died_of", b"died_of", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "home", b"home", "ingest", b"ingest", "job", b"job", "plan", b"plan", "remote", b"remote", "speak", b"speak", "train", b"train", "transcribe", b"transcribe", "unpack", b"unpack"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_plan: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak", "fetch", "export", "derive", "experiment", "unpack", "transcribe"]  # noqa: Y015
+    _WhichOneofReturnType_plan: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak", "fetch", "export", "derive", "experiment", "unpack", "transcribe", "remote"]  # noqa: Y015
     _WhichOneofArgType_plan: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_plan) -> _WhichOneofReturnType_plan | None: ...
 
@@ -543,6 +547,7 @@ class EvaluatePlan(_message.Message):
     FIRST_FIELD_NUMBER: _builtins.int
     OTHER_FIELD_NUMBER: _builtins.int
     TEXTS_FIELD_NUMBER: _builtins.int
+    REMOTE_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     engine: _builtins.str
     language: _builtins.str
@@ -572,6 +577,10 @@ class EvaluatePlan(_message.Message):
 
     @_builtins.property
     def texts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def remote(self) -> Global___RemoteSpeaker:
+        """set: its engine is elsewhere"""
+
     def __init__(
         self,
         *,
@@ -590,10 +599,11 @@ class EvaluatePlan(_message.Message):
         first: _builtins.bool = ...,
         other: Global___OtherSide | None = ...,
         texts: _abc.Iterable[_builtins.str] | None = ...,
+        remote: Global___RemoteSpeaker | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["other", b"other"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["other", b"other", "remote", b"remote"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["against", b"against", "against_dir", b"against_dir", "engine", b"engine", "first", b"first", "held_out", b"held_out", "language", b"language", "lineage_json", b"lineage_json", "other", b"other", "reference", b"reference", "rule_json", b"rule_json", "samples_dir", b"samples_dir", "texts", b"texts", "version", b"version", "version_dir", b"version_dir", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["against", b"against", "against_dir", b"against_dir", "engine", b"engine", "first", b"first", "held_out", b"held_out", "language", b"language", "lineage_json", b"lineage_json", "other", b"other", "reference", b"reference", "remote", b"remote", "rule_json", b"rule_json", "samples_dir", b"samples_dir", "texts", b"texts", "version", b"version", "version_dir", b"version_dir", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -612,6 +622,7 @@ class OtherSide(_message.Message):
     HELD_OUT_FIELD_NUMBER: _builtins.int
     REFERENCE_FIELD_NUMBER: _builtins.int
     SAMPLES_DIR_FIELD_NUMBER: _builtins.int
+    REMOTE_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     engine: _builtins.str
     version: _builtins.int
@@ -625,6 +636,10 @@ class OtherSide(_message.Message):
 
     @_builtins.property
     def reference(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClipRef]: ...
+    @_builtins.property
+    def remote(self) -> Global___RemoteSpeaker:
+        """set: its engine is elsewhere"""
+
     def __init__(
         self,
         *,
@@ -635,14 +650,92 @@ class OtherSide(_message.Message):
         held_out: _abc.Iterable[Global___ClipRef] | None = ...,
         reference: _abc.Iterable[Global___ClipRef] | None = ...,
         samples_dir: _builtins.str = ...,
+        remote: Global___RemoteSpeaker | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["remote", b"remote"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "held_out", b"held_out", "reference", b"reference", "samples_dir", b"samples_dir", "version", b"version", "version_dir", b"version_dir", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "held_out", b"held_out", "reference", b"reference", "remote", b"remote", "samples_dir", b"samples_dir", "version", b"version", "version_dir", b"version_dir", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___OtherSide: _TypeAlias = OtherSide  # noqa: Y015
+
+@_typing.final
+class RemoteSpeaker(_message.Message):
+    """How a voice of an engine elsewhere is asked for. Whoever sends a request reads the key; it travels in no message."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    BASE_URL_FIELD_NUMBER: _builtins.int
+    KEY_FILE_FIELD_NUMBER: _builtins.int
+    CACHE_DIR_FIELD_NUMBER: _builtins.int
+    CACHE_BYTES_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    """as the provider calls it"""
+    model: _builtins.str
+    base_url: _builtins.str
+    key_file: _builtins.str
+    """absolute; empty: there is no key"""
+    cache_dir: _builtins.str
+    """absolute; what was spoken before"""
+    cache_bytes: _builtins.int
+    """0: nothing is kept"""
+    person: _builtins.str
+    """whose text it is: nobody hears of what was spoken for another; empty: the owner"""
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        model: _builtins.str = ...,
+        base_url: _builtins.str = ...,
+        key_file: _builtins.str = ...,
+        cache_dir: _builtins.str = ...,
+        cache_bytes: _builtins.int = ...,
+        person: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_url", b"base_url", "cache_bytes", b"cache_bytes", "cache_dir", b"cache_dir", "key_file", b"key_file", "model", b"model", "person", b"person", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoteSpeaker: _TypeAlias = RemoteSpeaker  # noqa: Y015
+
+@_typing.final
+class RemotePlan(_message.Message):
+    """Speech by an engine elsewhere: a speak job of the CPU lane."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SPEC_FIELD_NUMBER: _builtins.int
+    ENGINE_FIELD_NUMBER: _builtins.int
+    SPEAKER_FIELD_NUMBER: _builtins.int
+    WATERMARK_FIELD_NUMBER: _builtins.int
+    engine: _builtins.str
+    watermark: _builtins.str
+    """as in SpeakPlan"""
+    @_builtins.property
+    def spec(self) -> _myna_pb2.SpeakSpec: ...
+    @_builtins.property
+    def speaker(self) -> Global___RemoteSpeaker: ...
+    def __init__(
+        self,
+        *,
+        spec: _myna_pb2.SpeakSpec | None = ...,
+        engine: _builtins.str = ...,
+        speaker: Global___RemoteSpeaker | None = ...,
+        watermark: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["speaker", b"speaker", "spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "speaker", b"speaker", "spec", b"spec", "watermark", b"watermark"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemotePlan: _TypeAlias = RemotePlan  # noqa: Y015
 
 @_typing.final
 class SpeakPlan(_message.Message):
@@ -1431,6 +1524,7 @@ class Report(_message.Message):
     VERSION_UNPACKED_FIELD_NUMBER: _builtins.int
     CONSENT_UNPACKED_FIELD_NUMBER: _builtins.int
     BEGUN_FIELD_NUMBER: _builtins.int
+    CHARGED_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """counts up within the attempt; reports that commit something are acknowledged with Ack"""
     job: _builtins.int
@@ -1502,6 +1596,8 @@ class Report(_message.Message):
 
     @_builtins.property
     def begun(self) -> Global___RunBegun: ...
+    @_builtins.property
+    def charged(self) -> Global___Charged: ...
     def __init__(
         self,
         *,
@@ -1534,16 +1630,44 @@ class Report(_message.Message):
         version_unpacked: Global___VersionUnpacked | None = ...,
         consent_unpacked: _myna_pb2.ConsentNote | None = ...,
         begun: Global___RunBegun | None = ...,
+        charged: Global___Charged | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "begun", b"begun", "checkpoint", b"checkpoint", "chosen", b"chosen", "consent_unpacked", b"consent_unpacked", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "made", b"made", "notice", b"notice", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "unpacked", b"unpacked", "version_unpacked", b"version_unpacked", "yielded", b"yielded"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "begun", b"begun", "charged", b"charged", "checkpoint", b"checkpoint", "chosen", b"chosen", "consent_unpacked", b"consent_unpacked", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "made", b"made", "notice", b"notice", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "unpacked", b"unpacked", "version_unpacked", b"version_unpacked", "yielded", b"yielded"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "begun", b"begun", "checkpoint", b"checkpoint", "chosen", b"chosen", "consent_unpacked", b"consent_unpacked", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "job", b"job", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "made", b"made", "notice", b"notice", "number", b"number", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "unpacked", b"unpacked", "version_unpacked", b"version_unpacked", "yielded", b"yielded"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "begun", b"begun", "charged", b"charged", "checkpoint", b"checkpoint", "chosen", b"chosen", "consent_unpacked", b"consent_unpacked", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "job", b"job", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "made", b"made", "notice", b"notice", "number", b"number", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "unpacked", b"unpacked", "version_unpacked", b"version_unpacked", "yielded", b"yielded"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_report: _TypeAlias = _typing.Literal["hello", "heartbeat", "progress", "points", "log", "audio", "yielded", "resumed", "taken", "refused", "cut", "trained", "evaluated", "done", "failed", "stopped", "loaded", "checkpoint", "notice", "at", "lane_free", "made", "chosen", "unpacked", "version_unpacked", "consent_unpacked", "begun"]  # noqa: Y015
+    _WhichOneofReturnType_report: _TypeAlias = _typing.Literal["hello", "heartbeat", "progress", "points", "log", "audio", "yielded", "resumed", "taken", "refused", "cut", "trained", "evaluated", "done", "failed", "stopped", "loaded", "checkpoint", "notice", "at", "lane_free", "made", "chosen", "unpacked", "version_unpacked", "consent_unpacked", "begun", "charged"]  # noqa: Y015
     _WhichOneofArgType_report: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_report) -> _WhichOneofReturnType_report | None: ...
 
 Global___Report: _TypeAlias = Report  # noqa: Y015
+
+@_typing.final
+class Charged(_message.Message):
+    """Characters that a provider took, told before what it makes of them is heard; or that were spoken before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENGINE_FIELD_NUMBER: _builtins.int
+    CHARACTERS_FIELD_NUMBER: _builtins.int
+    SAVED_FIELD_NUMBER: _builtins.int
+    engine: _builtins.str
+    characters: _builtins.int
+    saved: _builtins.int
+    def __init__(
+        self,
+        *,
+        engine: _builtins.str = ...,
+        characters: _builtins.int = ...,
+        saved: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["characters", b"characters", "engine", b"engine", "saved", b"saved"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Charged: _TypeAlias = Charged  # noqa: Y015
 
 @_typing.final
 class Hello(_message.Message):

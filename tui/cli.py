@@ -34,6 +34,7 @@ COMMANDS = {
     "runs": ("runs", "run"),
     "voices": ("voices", "versions", "version", "promote", "archive", "rollback", "compare"),
     "people": ("people", "share", "unshare"),
+    "usage": ("usage",),
     "one_voice": ("voices",),
     "purge": ("purge",),
     "clean": ("clean",),

@@ -1,4 +1,4 @@
-"""How people name a version: `anna` (the promoted one), `anna@7`, `anna@base`."""
+"""How people name a version: `anna` (the promoted one), `anna@7`, `anna@base`; `openai:alloy`, which has none."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from proto.channel import ClientError
 
 BASE = -1  #: the engine's own voice, before any training
+ELSEWHERE = ":"  #: in the name of a voice whose engine is elsewhere, and in no other
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ def parse(text: str, *, needs_number: bool = False) -> Named:
     )
     if not voice or (at and not number):
         raise ClientError(f"{text!r} does not name a version.", example, "INVALID_ARGUMENT")
+    if not at and ELSEWHERE in voice:
+        return Named(voice, 0)  # it has no versions
     if not at:
         if needs_number:
             raise ClientError(

@@ -71,6 +71,10 @@ class Kind(ABC):
         """Whether its jobs wait for the GPU (serial); False: the CPU lane."""
         return False
 
+    def takes_gpu(self, spec: pb.JobSpec) -> bool:
+        """The same of one job."""
+        return self.gpu_lane
+
     @abstractmethod
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         """(voice, title) of a job with this spec. Raises BadRequest, NotFound or NotNow. May fill in defaults in

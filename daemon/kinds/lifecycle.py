@@ -16,7 +16,7 @@ from daemon.database.store import caller_of
 from daemon.errors import BadRequest, MynaError, brief
 from daemon.kinds.kind import FollowUp, Kind
 from daemon.kinds.registry import Kinds
-from daemon.state import accounts, jobs, occasions, quota_words
+from daemon.state import accounts, charges, jobs, occasions, quota_words
 from daemon.state.quotas import Resource
 from daemon.state.status import ENDED, Error, Outcome, State
 from proto import myna_pb2 as pb
@@ -70,7 +70,7 @@ class Lifecycle:
             voice=voice,
             title=brief(title),
             spec=spec.SerializeToString(),
-            gpu_lane=kind.gpu_lane,
+            gpu_lane=kind.takes_gpu(spec),
             priority=kind.priority + priority,
             place=float(id),
             idempotency_key=key or None,
@@ -227,6 +227,7 @@ class Lifecycle:
         """At start-up: whatever the last daemon left running goes back to the queue, or fails if it cannot go on.
         Returns the ids."""
         accounts.forget_meters(session)
+        charges.forget(session)
         touched = []
         for job in session.scalars(select(Job).where(text(LIVE), Job.state.in_((State.RUNNING, State.PAUSED)))).all():
             if job.paused_by_person and jobs.running_attempt(session, job) is None:

@@ -17,7 +17,7 @@ from daemon.machine.disk_space import DiskSpace
 from daemon.machine.gpu import Gpus
 from daemon.machine.patience import apart
 from daemon.notices import findings as notifiers
-from daemon.state import engines
+from daemon.state import engines, remote_engines
 from engines import registry
 from proto import myna_pb2 as pb
 from proto.findings import PACKAGES, note, ok, package, problem, python
@@ -49,6 +49,7 @@ class Doctor:
         findings += await self._store.read(notifiers.of)
         infos = registry.ENGINES.values()
         states = await self._store.read(lambda session: [engines.state(session, info, self._home) for info in infos])
+        states += [one for one in await self._store.read(remote_engines.states) if one.remote.enabled]
         for told in states:
             findings.append((ok if told.ready else note)(f"engine {told.name}", told.sentence))
         return findings

@@ -146,7 +146,7 @@ class Attempt:
             )
 
     async def _run(self) -> None:
-        resident = self.kind.resident
+        resident = self.kind.resident and self.gpu_lane  # of speech elsewhere each request has a worker of its own
         try:
             launch = self.to.workers.launch
             where = self.place

@@ -56,6 +56,7 @@ WHYS_EVERY = 0.3  #: seconds, at least, between two writes of the reasons why jo
 RECHECK = 5.0  #: seconds after which jobs that wait for something outside (disk, audio) are checked again
 SPEECH = "speech"  #: the owner of memory that the speech worker holds between requests
 BEHIND = "other jobs are ahead of it"
+REMOTE_AT_ONCE = 8  #: requests to engines elsewhere
 
 
 @dataclass(frozen=True)
@@ -274,7 +275,7 @@ class Scheduler:
         ready = [Ready(w.job.id, self._kinds[w.job.kind].preempts, w.need.bytes) for w in snapshot.gpu if not w.why_not]
         waiting = {w.job.id: w for w in snapshot.gpu}
         lanes = self.gpus.see(snapshot.live)
-        speaking = any(a.kind.preempts for a in self.attempts.values())
+        speaking = any(a.kind.preempts and a.gpu_lane for a in self.attempts.values())
         for action in decide(lanes, self._one_a_voice(ready, waiting), speaking=speaking):
             match action:
                 case GoOn():
@@ -335,10 +336,12 @@ class Scheduler:
         for index, waiting in enumerate(snapshot.cpu):
             job = waiting.job
             busy = [a for a in self.attempts.values() if not a.gpu_lane and not a.yielded]
+            speaks = self._kinds[job.kind].preempts  # elsewhere: it takes no CPU to speak of, and somebody waits for it
+            busy = [a for a in busy if a.kind.preempts is speaks]
             notes[job.id] = Note(waiting.why_not or self._conflict(job))
             if notes[job.id].why:
                 continue
-            if len(busy) >= self._cpu_jobs:
+            if len(busy) >= (REMOTE_AT_ONCE if speaks else self._cpu_jobs):
                 labels = ", ".join(a.label for a in busy)
                 notes[job.id] = Note(f"CPU lane busy with {labels}" if index < NAMED_JOBS else BEHIND, behind=True)
             else:

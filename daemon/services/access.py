@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from daemon.caller import Right, words_of
 from daemon.database.store import caller_of
 from daemon.errors import NotAllowed
-from daemon.state import jobs, runs, seen, voices
+from daemon.state import jobs, remote_voices, runs, seen, voices
 from daemon.state.quotas import Resource
 from proto import myna_pb2 as pb
 from proto.messages import import_spec
@@ -33,6 +33,9 @@ class VoiceOf:
     new: bool = False  #: there need not be one yet
 
     def check(self, session: Session) -> None:
+        if remote_voices.is_one(self.name) and self.right & (SPEAK | READ):
+            remote_voices.require(session, self.name)
+            return
         if self.new:
             voices.check_new(session, self.name)
         else:
@@ -243,6 +246,12 @@ def _taken_from(spec: pb.JobSpec) -> Iterable[About]:
     return []
 
 
+def _priced(request: pb.PriceRequest) -> Iterable[About]:
+    if request.WhichOneof("what") == "evaluate":
+        return [VoiceOf(request.evaluate.voice, READ), *_taken_from(pb.JobSpec(evaluate=request.evaluate))]
+    return [VoiceOf(request.speak.voice, SPEAK)]
+
+
 def _submitted(request: pb.SubmitRequest) -> Iterable[About]:
     spec, which = request.spec, request.spec.WhichOneof("spec")
     if request.priority > 0:
@@ -327,6 +336,7 @@ RULES: dict[str, Rule] = {
     "Speech.Synthesize": Rule(SPEAK, lambda request: _spoken(request.spec), act=True),
     "Speech.Sample": Rule(READ, _sample),
     "Speech.Transcribe": Rule(SPEAK, act=True, at_once=Resource.TRANSCRIPTIONS),
+    "Speech.Price": Rule(SPEAK, _priced),
     "System.Info": Rule(SEE),
     "System.Watch": Rule(SEE),
     "System.Estimate": Rule(TRAIN, lambda request: [VoiceOf(request.spec.voice, TRAIN)]),

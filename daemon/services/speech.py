@@ -16,12 +16,13 @@ from sqlalchemy.orm import Session
 from daemon.database.store import Store
 from daemon.errors import BadRequest, NotFound
 from daemon.kinds.lifecycle import Lifecycle
+from daemon.kinds.remote import server as remote
 from daemon.kinds.speak import server as speak
 from daemon.scheduling.speech import Speech
 from daemon.services.errors import plain
 from daemon.services.exports import Sending
 from daemon.services.transcribing import Transcribing
-from daemon.state import checkpoints, spoken_lines, voices
+from daemon.state import charges, checkpoints, remote_voices, spoken_lines, voices
 from daemon.state.events import EventHub
 from daemon.telemetry.meters import Meters
 from daemon.telemetry.said import Said
@@ -53,7 +54,7 @@ class SpeechService(stubs.SpeechServicer):
         def act(session: Session) -> tuple[int, str, str]:
             job = self.lifecycle.submit(session, pb.JobSpec(speak=request.spec))
             asked = pb.JobSpec.FromString(job.spec).speak
-            return job.id, voices.spelt(asked.voice, asked.version), voices.get(session, asked.voice).engine
+            return job.id, voices.spelt(asked.voice, asked.version), _engine(session, asked.voice)
 
         said = Said(self.meters)
         job, version, said.engine = await self.store.write(act)
@@ -63,6 +64,7 @@ class SpeechService(stubs.SpeechServicer):
             async for audio in chunks:
                 said.chunk(audio)
                 yield pb.AudioChunk(
+                    charge=await self.store.read(charges.of_job, job) if audio.last else None,
                     samples=audio.samples,
                     sample_rate=audio.sample_rate,
                     sentence=audio.sentence,
@@ -74,6 +76,9 @@ class SpeechService(stubs.SpeechServicer):
                     words=audio.words,
                 )
                 first = False
+
+    async def Price(self, request: pb.PriceRequest, context: Any) -> pb.PriceResponse:
+        return await self.store.read(remote.priced, request)
 
     async def Transcribe(self, request_iterator: AsyncIterator[pb.TranscribePart], context: Any) -> pb.Transcript:
         return await self.transcribing.take(request_iterator)
@@ -92,6 +97,12 @@ class SpeechService(stubs.SpeechServicer):
                 last=last,
                 version=title if first else "",
             )
+
+
+def _engine(session: Session, voice: str) -> str:
+    """The voice's engine, be it elsewhere."""
+    elsewhere = remote_voices.is_one(voice)
+    return voice.partition(remote_voices.MARK)[0] if elsewhere else voices.get(session, voice).engine
 
 
 def _sample(session: Session, request: pb.SampleRequest, home: Path) -> tuple[Path, str, str]:

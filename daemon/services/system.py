@@ -25,7 +25,7 @@ from daemon.machine.sampler import Machine
 from daemon.scheduling.scheduler import SPEECH, Scheduler
 from daemon.services import veil
 from daemon.services.errors import plain
-from daemon.state import compare, engines, events, jobs, seen
+from daemon.state import compare, engines, events, jobs, remote_engines, seen
 from daemon.state.stamp import stamp
 from daemon.telemetry import gauges
 from daemon.telemetry.meters import CONTENT_TYPE, Meters
@@ -74,6 +74,7 @@ class SystemService(stubs.SystemServicer):
     async def Info(self, request: pb.Empty, context: Any) -> pb.InfoResponse:
         def query(session: Session) -> tuple[dict[str, int], int, list[pb.EngineState], frozenset[str] | None]:
             states = [engines.state(session, info, self.home) for info in registry.ENGINES.values()]
+            states += remote_engines.states(session)
             return jobs.counts(session), events.newest(session), states, seen.readable(session)
 
         (counts, cursor, states, voices), sample, (refused, count) = await asyncio.gather(

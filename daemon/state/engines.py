@@ -29,6 +29,11 @@ def info(name: str, wanted: Capability | None = None) -> EngineInfo:
     return known
 
 
+def anywhere(name: str) -> EngineInfo:
+    """The same, also of an engine elsewhere."""
+    return registry.REMOTE.get(name) or info(name)
+
+
 def of_voice(session: Session, voice: str) -> EngineInfo | None:
     """The engine of a voice; None if there is no such voice or engine."""
     row = session.get(Voice, voice)

@@ -19,6 +19,7 @@ from daemon.database.models import Job, Voice
 from daemon.database.people_rows import Share
 from daemon.database.store import caller_of
 from daemon.errors import NotAllowed
+from daemon.state import remote_voices
 
 #: any of them lets somebody know that the voice is there
 SEE = Right.SPEAK | Right.READ | Right.TRAIN
@@ -46,7 +47,8 @@ def jobs_where(session: Session, right: Right = Right.READ) -> ColumnElement[boo
     caller = caller_of(session)
     if caller.everything:
         return None
-    own = and_(Job.person == caller.name, or_(Job.voice == "", _where(caller, Job.voice, SEE)))
+    elsewhere = Job.voice.contains(remote_voices.MARK)  # speech by engines that have no voices here
+    own = and_(Job.person == caller.name, or_(Job.voice == "", elsewhere, _where(caller, Job.voice, SEE)))
     return or_(own, and_(Job.kind != SPEECH, _where(caller, Job.voice, right)))
 
 
@@ -76,7 +78,7 @@ def job(session: Session, row: Job) -> bool:
     caller = caller_of(session)
     if caller.everything:
         return True
-    if row.person == caller.name and not row.voice:
+    if row.person == caller.name and (not row.voice or remote_voices.is_one(row.voice)):
         return True
     had = rights(session, row.voice)
     return bool(had) if row.person == caller.name else bool(had & Right.READ) and row.kind != SPEECH
@@ -87,6 +89,8 @@ def rights(session: Session, voice: str, caller: Caller | None = None) -> Right:
     caller = caller or caller_of(session)
     if caller.everything:
         return caller.rights | Right.SPEAK | Right.READ | Right.TRAIN | Right.OWN
+    if remote_voices.is_one(voice):
+        return remote_voices.rights(session, voice)
     row = session.get(Voice, voice) if voice else None
     if row is None:
         return Right.NONE

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import Version, Voice
 from daemon.errors import BadRequest
-from daemon.state import voices
+from daemon.state import remote_voices, voices
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,13 @@ class Side:
 
     @property
     def language(self) -> str:
+        """Empty: any, as a voice elsewhere may speak."""
         return voices.language(self.voice.language)
+
+    @property
+    def elsewhere(self) -> bool:
+        """It is a voice of an engine elsewhere."""
+        return remote_voices.is_one(self.voice.name)
 
 
 def pair(session: Session, voice: str, a: int, b: int, voice_b: str = "") -> tuple[Side, Side]:
@@ -56,14 +62,19 @@ def apart(one: Side, other: Side) -> bool:
 
 def check_language(one: Side, other: Side) -> None:
     """Raises BadRequest for two that speak different languages."""
-    if one.language != other.language:
+    if one.language != other.language and one.language and other.language:
         sentence = (
             f"{one.name} speaks {one.language} and {other.name} speaks {other.language}: they have no text in common."
         )
         raise BadRequest(sentence, "Compare voices of one language.")
 
 
+def language(both: tuple[Side, Side], usual: str) -> str:
+    """What both are to speak; `usual`: where either speaks any."""
+    return both[0].language or both[1].language or voices.language(usual)
+
+
 def _side(session: Session, voice: str, number: int) -> Side:
+    owner = remote_voices.get(session, voice) if remote_voices.is_one(voice) else voices.get(session, voice)
     row = voices.version(session, voice, number) if number else None
-    owner = voices.get(session, voice)
     return Side(owner, row, row.engine if row is not None else owner.engine)

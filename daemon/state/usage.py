@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -9,7 +11,7 @@ from daemon.database.models import now
 from daemon.database.people_rows import Person
 from daemon.database.quota_rows import Usage
 from daemon.database.store import caller_of
-from daemon.state import accounts, people, quotas
+from daemon.state import accounts, charges, people, quotas
 from daemon.state.stamp import stamp
 from proto import myna_pb2 as pb
 
@@ -24,8 +26,12 @@ def answer(session: Session, name: str) -> pb.UsageResponse:
         name = name or caller.name
     if not name:
         rows = session.scalars(select(Person).order_by(Person.name))
-        return pb.UsageResponse(people=[_of(session, row) for row in rows])
-    return pb.UsageResponse(people=[_of(session, people.seen(session, name))])
+        return pb.UsageResponse(people=[_of(session, row) for row in rows], charges=_charges(session, ""))
+    return pb.UsageResponse(people=[_of(session, people.seen(session, name))], charges=_charges(session, name))
+
+
+def _charges(session: Session, name: str) -> list[pb.Charge]:
+    return charges.seen(session, name, accounts.day_of(now() - timedelta(days=DAYS - 1)))
 
 
 def _of(session: Session, row: Person) -> pb.PersonUsage:

@@ -17,7 +17,7 @@ from daemon.database.models import Dataset, Job, Promotion, Recording, Run, Vers
 from daemon.database.store import home_of, settings_of
 from daemon.errors import NotFound, NotNow
 from daemon.home import identity
-from daemon.state import consent_notes, engines, events, free_names, occasions, seen, untrained, verdict
+from daemon.state import consent_notes, engines, events, free_names, occasions, remote_voices, seen, untrained, verdict
 from daemon.state.stamp import stamp
 from daemon.state.status import State as JobState
 from daemon.state.values import ByHand, Decision, VersionKind, VersionState, on_wire
@@ -40,6 +40,8 @@ def get(session: Session, name: str) -> Voice:
 def get_with_deleted(session: Session, name: str) -> Voice:
     """The voice, be it deleted. Raises NotFound with the voices there are; the same where the caller is not to know
     of it."""
+    if remote_voices.is_one(name):
+        raise remote_voices.refused(name)
     voice = session.get(Voice, name)
     if voice is not None and seen.rights(session, name):
         return voice
@@ -356,7 +358,9 @@ def numbers(values: dict[str, Any]) -> dict[str, float]:
 
 
 def spelt(voice: str, number: int) -> str:
-    """How people write a version: "anna@7", "anna@base"."""
+    """How people write a version: "anna@7", "anna@base"; "openai:alloy" has none."""
+    if remote_voices.is_one(voice):
+        return voice
     return f"{voice}@{number if number > 0 else 'base'}"
 
 

@@ -22,7 +22,7 @@ from daemon.worker.job import Channel
 from daemon.worker.sayable import sayable
 from engines.audio.mono import load
 from engines.base import Clip, Engine, Model, Speaks, SpeechRequest
-from engines.errors import EngineError
+from engines.errors import EngineError, Unreachable
 from engines.files import TEMPORARY, make_folder, write_whole
 from engines.metrics.score import LineScores, Scores, SpokenLine
 from engines.metrics.summary import Summary
@@ -104,7 +104,7 @@ def speak_all(
                 write_whole(note, json.dumps(said).encode(), "a spoken line")
                 channel.lasting()
             except EngineError as error:
-                if error.kind in ("cancelled", "disk-full", "out-of-memory"):
+                if error.kind in ("cancelled", "disk-full", "out-of-memory") or isinstance(error, Unreachable):
                     raise
                 wav.unlink(missing_ok=True)
                 channel.log("warning", f"{who.title} cannot speak “{clip.text}”: {error}")

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from doors.http.callers import let_in, mynad_of, others_of, problem
+from doors.http.callers import let_in, mynad_of, others_of, person, problem
 from doors.http.errors import CLOSE, Problem, Refused
 from doors.http.gate import Gate
 from doors.http.openapi import description
@@ -24,6 +24,7 @@ from doors.http.speech import SpeechDoor
 from doors.http.transcriptions import TranscriptionDoor
 from doors.models import Models
 from doors.settings import Http
+from doors.voices import remote_voices
 from proto import myna_pb2 as pb
 from proto.client import AsyncClient, ClientError
 
@@ -70,6 +71,8 @@ class _Lists:
         async with aclosing(mynad.voices()) as found:  # type: ignore[type-var]
             rows = [voice async for voice in found]
         listed = [{"id": one.name, "name": _titled(one), "language": one.language} for one in rows]
+        told = await (mynad.info() if person(request.scope) else self._models.info())
+        listed += [{"id": name, "name": name} for name in remote_voices(told)]
         others = await others_of(request.scope, self._mynad, self._others)
         listed += [{"id": other, "name": f"{other} ({voice})"} for other, voice in others.items()]
         return JSONResponse({"voices": listed})

@@ -9,6 +9,7 @@ from contextlib import aclosing
 from starlette.types import Scope
 
 from doors.http.errors import CLOSE, Problem, Refused, of_mynad
+from doors.voices import elsewhere
 from proto.client import AsyncClient, ClientError
 
 #: of a scope: a person's token, put there by the gate
@@ -52,4 +53,6 @@ async def others_of(scope: Scope, mynad: AsyncClient, others: Mapping[str, str])
         return others
     async with aclosing(mynad_of(scope, mynad).voices()) as found:  # type: ignore[type-var]
         there = {voice.name async for voice in found}
-    return {other: voice for other, voice in others.items() if voice.partition("@")[0] in there}
+    if any(map(elsewhere, others.values())):
+        there |= {engine.name for engine in (await mynad_of(scope, mynad).info()).engines if engine.remote.open}
+    return {other: voice for other, voice in others.items() if (elsewhere(voice) or voice.partition("@")[0]) in there}

@@ -9,7 +9,7 @@ from wyoming.tts import SynthesizeVoice
 
 from doors.known import Known
 from doors.settings import Wyoming
-from doors.voices import named
+from doors.voices import elsewhere, named, remote_voices
 from proto import myna_pb2 as pb
 from proto.client import AsyncClient
 from proto.messages import speak_spec
@@ -33,10 +33,15 @@ class Voices:
         """All voices, with their languages, and their other names. Raises ClientError."""
         found = {one.name: one for one in await self._all()}
         shown = [_shown(name, one) for name, one in found.items()]
+        told = await self._known.info()
+        shown += [_elsewhere(told, name, name) for name in remote_voices(told)]
+        there = {engine.name for engine in told.engines if engine.remote.open}
         for other, meant in self._settings.voices.items():
             if (one := found.get(meant.partition("@")[0])) is not None:
                 shown.append(_shown(other, one))
-        version = (await self._known.info()).version
+            elif elsewhere(meant) in there:
+                shown.append(_elsewhere(told, meant, other))
+        version = told.version
         program = TtsProgram(
             name="myna", attribution=MYNA, installed=True, description="Myna", version=version,
             voices=shown, supports_synthesize_streaming=True,
@@ -76,6 +81,12 @@ class Voices:
     async def _all(self) -> list[pb.Voice]:
         async with aclosing(self._mynad.voices()) as found:  # type: ignore[type-var]
             return [one async for one in found]
+
+
+def _elsewhere(told: pb.InfoResponse, voice: str, name: str) -> TtsVoice:
+    """A voice of an engine elsewhere, which speaks all that its engine does, by a name of its own or another."""
+    languages = next(list(one.languages) for one in told.engines if one.name == elsewhere(voice))
+    return TtsVoice(name=name, attribution=MYNA, installed=True, description=name, version=None, languages=languages)
 
 
 def _shown(name: str, voice: pb.Voice) -> TtsVoice:

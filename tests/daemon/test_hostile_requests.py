@@ -20,7 +20,7 @@ from voice_rows import clip, folder, sha, version
 from benchmarks import fuzzing
 from daemon.database.models import Run, Voice
 from daemon.kinds.ingest import server as ingest
-from daemon.kinds.speak import server as speak
+from daemon.kinds.speak import asked as speak
 from daemon.services import gate
 from daemon.state import runs
 from proto import myna_pb2 as pb

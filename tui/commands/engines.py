@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from proto import money
 from proto import myna_pb2 as pb
 from proto.client import Client, ClientError
 from tui import follow, output, session, wording
@@ -29,7 +30,8 @@ NoWait = Annotated[
 
 @engines.callback()
 def listing(ctx: typer.Context, json: output.Json = False) -> None:
-    """List engines: languages, licence, and what each still needs."""
+    """List engines: languages, licence, what each still needs, and which are elsewhere, so that texts leave this
+    machine."""
     if ctx.invoked_subcommand is not None:
         return
     found = session.client().info().engines
@@ -40,9 +42,9 @@ def listing(ctx: typer.Context, json: output.Json = False) -> None:
         (
             e.name,
             state(e),
-            wording.size(e.present if e.ready else e.size) if e.size else "",
+            wording.size(e.present if e.ready else e.size) if e.size else _elsewhere(e),
             ", ".join(what for what in e.capabilities if what in DOES),
-            " ".join(e.languages),
+            _languages(e),
             e.licence + consent(e),
             e.title,
         )
@@ -50,7 +52,7 @@ def listing(ctx: typer.Context, json: output.Json = False) -> None:
     )
     output.table(("engine", "state", "base", "does", "languages", "licence", ""), rows)
     for engine in found:
-        if engine.sentence and not engine.ready:
+        if engine.sentence and (engine.HasField("remote") or not engine.ready):
             output.line(f"{engine.name}: {output.safe(engine.sentence)}")
     if not session.where().remote:
         heard = whisper(session.where().home)
@@ -120,8 +122,24 @@ def settings(name: Name, json: output.Json = False) -> None:
         output.table(("setting", "default", "range", ""), rows)
 
 
+def _elsewhere(engine: pb.EngineState) -> str:
+    """Where an engine is that is not here, and what went to it today."""
+    if not engine.HasField("remote"):
+        return ""
+    spent = f", {money.said(engine.remote.spent_today)} today" if engine.remote.HasField("spent_today") else ""
+    return engine.remote.host + spent
+
+
+def _languages(engine: pb.EngineState) -> str:
+    """Those of an engine elsewhere are too many for a table."""
+    return wording.count(len(engine.languages), "language") if engine.HasField("remote") else " ".join(engine.languages)
+
+
 def state(engine: pb.EngineState) -> str:
     """ "ready", or the first thing that is missing."""
+    if engine.HasField("remote"):
+        key = "key there" if engine.remote.has_key else "no key"
+        return f"{'ready' if engine.ready else 'not ready'}, {key}" if engine.remote.enabled else f"off, {key}"
     if engine.ready:
         return "ready"
     return "weights missing" if engine.accepted else "licence not accepted"

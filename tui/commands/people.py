@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import typer
 
 from proto import myna_pb2 as pb
 from proto.client import ClientError
-from tui import arguments, output, session, wording
+from tui import arguments, cost, output, session, wording
 
 app = typer.Typer()
 
@@ -145,8 +145,15 @@ def usage(
     if person and found:
         days = ((day.day, _minutes(day.speech_seconds), _minutes(day.gpu_seconds)) for day in found[0].days)
         output.table(("day", "speech", "GPU"), days, f"{person} has used nothing yet.")
+    show_charges(session.client().charges(person))
     if found:
         output.note(f"Minutes refill at {wording.moment(found[0].refills)}.")
+
+
+def show_charges(charges: Sequence[pb.Charge]) -> None:
+    """What was sent to engines elsewhere, if anything was."""
+    if charges:
+        output.table(cost.HEAD, cost.rows(charges))
 
 
 @app.command(rich_help_panel=PANEL)

@@ -15,7 +15,7 @@ from proto import passes
 from proto.client import Client, ClientError
 from proto.messages import speak_spec
 from sound.tags import Tag
-from tui import arguments, as_json, names, output, progress, session, wording
+from tui import arguments, as_json, cost, names, output, progress, session, wording
 from tui.audio_file import Sink
 from tui.player import Player
 
@@ -31,22 +31,26 @@ After = Annotated[
     ),
 ]
 
+Who = Annotated[
+    str,
+    typer.Option(
+        "--voice",
+        "-v",
+        metavar="VOICE[@VERSION]",
+        help="Default: the only voice there is.",
+        autocompletion=arguments.version_names,
+    ),
+]
+Estimate = Annotated[
+    bool, typer.Option("--estimate", help="Only tell what it would cost, of a voice elsewhere (openai:alloy).")
+]
 LIST = "?"  #: in place of a speaker's name: say which there are
 
 
 @app.command(rich_help_panel="Voices")
 def say(
     text: Annotated[list[str] | None, typer.Argument(help="What to say; - reads it from stdin.")] = None,
-    voice: Annotated[
-        str,
-        typer.Option(
-            "--voice",
-            "-v",
-            metavar="VOICE[@VERSION]",
-            help="Default: the only voice there is.",
-            autocompletion=arguments.version_names,
-        ),
-    ] = "",
+    voice: Who = "",
     out: Annotated[
         str,
         typer.Option("--out", "-o", metavar="FILE", help="A .wav, .flac, .ogg, .mp3, or - (stdout). Default: play."),
@@ -69,6 +73,7 @@ def say(
     ] = "",
     setting: Set = None,
     after: After = None,
+    estimate: Estimate = False,
     json: output.Json = False,
 ) -> None:
     """Speak a text. You hear it as soon as the first sentence is there; a running training makes room."""
@@ -93,6 +98,11 @@ def say(
         for _ in client.synthesize(spec):
             pass  # the refusal names those there are
         raise ClientError(f"The engine of {named.voice} names no speakers.", "Leave --speaker out.", "NOT_FOUND")
+    if estimate:
+        cost.show(client.price(spec), json)
+        return
+    if names.ELSEWHERE in named.voice:
+        cost.agree(client.price(spec), yes=True)  # whoever names such a voice has it spoken there
     speak(client, spec, out, json)
 
 
@@ -111,6 +121,10 @@ def speak(client: Client, spec: pb.SpeakSpec, out: str, json: bool) -> None:
         "file": out,
         "underruns": sink.underruns if isinstance(sink, Player) else 0,
     }
+    if isinstance(charge := heard.pop("charge", None), pb.Charge):
+        heard |= {"charge": as_json.plain(charge)} if json else {}
+        if not json:
+            output.note(output.safe(cost.told(charge)))
     if json:
         output.json(heard) if out != "-" else output.note(as_json.line(heard))
     elif out and out != "-":
@@ -147,6 +161,8 @@ def hear(
         if chunk.left_out:
             heard["left_out"] = list(chunk.left_out)
             output.note(output.safe(wording.left_out(chunk.left_out)))
+        if chunk.HasField("charge"):
+            heard["charge"] = chunk.charge
         on_chunk(chunk.text, sink.seconds)
     return heard
 

@@ -118,7 +118,7 @@ def machine(info: pb.InfoResponse) -> list[tuple[str, str]]:
         rows.append(("refused", refused(info)))
     rows += [(finding.state, f"{finding.sentence} {finding.hint}") for finding in info.findings]
     for engine in info.engines:
-        if not engine.ready:
+        if not engine.ready and (engine.remote.enabled or not engine.HasField("remote")):
             rows.append((engine.name, engine.sentence))
     return rows
 

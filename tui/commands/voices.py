@@ -10,7 +10,7 @@ import typer
 
 from proto import myna_pb2 as pb
 from proto.client import ClientError
-from tui import arguments, as_json, follow, metrics, names, output, session, wording
+from tui import arguments, as_json, cost, follow, metrics, names, output, session, wording
 from tui import consent as asking
 from tui.commands import ratings
 
@@ -236,14 +236,20 @@ def compare(
     score: Annotated[
         bool, typer.Option("--score", help="Let both speak the same lines first, and wait for it.")
     ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Agree to what --score sends to an engine elsewhere, and its cost.")
+    ] = False,
     json: output.Json = False,
 ) -> None:
     """Compare two versions, of one voice or of two, on the lines that both have spoken.
 
     Versions of one voice are compared on its held-out lines. Those of different voices or engines are compared on
-    whatever texts both have said, and likeness is each one's to its own recordings.
+    whatever texts both have said, and likeness is each one's to its own recordings. A voice of an engine elsewhere
+    (openai:alloy) is one of them: what --score sends there, and what that costs, is told before.
     """
     first, second = names.any_pair(a, b)
+    if names.ELSEWHERE in first.voice:  # jobs are of the voice that is here
+        first, second = second, first
     client = session.client()
     one, other = max(first.number, 0), max(second.number, 0)
     one_voice = first.voice == second.voice
@@ -251,6 +257,8 @@ def compare(
         spec = pb.EvaluateSpec(voice=first.voice, version=max(one, other), against=min(one, other))
         if not one_voice:
             spec = pb.EvaluateSpec(voice=first.voice, version=one, against=other, against_voice=second.voice)
+        if names.ELSEWHERE in second.voice:
+            cost.agree(client.price(spec), yes)
         follow.check(follow.job(client, client.submit(spec).id))
     found = client.compare(first.voice, one, other, voice_b=second.voice)
     tally = client.ratings(first.voice, one, other, limit=1).tally if one_voice else pb.Tally()

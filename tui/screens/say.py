@@ -170,7 +170,12 @@ class SayScreen(WorkshopScreen):
     @work(group="names", exclusive=True)
     async def _offer(self) -> None:
         """Complete the boxes from what there is now."""
-        languages = [language for engine in self.app.live.info.engines for language in engine.languages]
+        languages = [
+            language
+            for engine in self.app.live.info.engines
+            if not engine.HasField("remote")
+            for language in engine.languages
+        ]
         with suppress(
             ClientError
         ):  # a lost daemon is told elsewhere, and the names are asked for again when it is back

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from daemon.database.comparison_rows import Comparison
 from daemon.database.models import LIVE, Job, now
+from daemon.database.store import caller_of, settings_of
 from daemon.errors import BadRequest, MynaError, NotFound, NotNow
-from daemon.state import across, clip_refs, engines, sides, voices
+from daemon.state import across, charges, clip_refs, engines, remote_voices, sides, voices
 from daemon.state.sides import Side
 from engines import registry
 from engines.capabilities import Capability
@@ -50,18 +51,33 @@ def check(session: Session, both: tuple[Side, Side], asked: pb.EvaluateSpec) -> 
         )
     sides.check_language(one, other)
     for side in both:
-        engines.require(engines.info(side.engine), Capability.SPEAKS)
+        engines.require(engines.anywhere(side.engine), Capability.SPEAKS)
         if side.row is not None:
             voices.check_usable(side.row)
     if not _texts(session, both):
-        sentence = f"There are no texts in {one.language} that {one.name} and {other.name} could both say."
+        sentence = f"There are no texts in {_language(session, both)} that {one.name} and {other.name} could both say."
         raise NotNow(sentence, "Add recordings to one of them: about a tenth is held out.")
+    check_price(session, both, caller_of(session).name)
     return asked.voice, f"compare {one.name} with {other.name}"
+
+
+def elsewhere(session: Session, both: tuple[Side, Side]) -> list[tuple[Side, list[str]]]:
+    """Sides whose engine is elsewhere, and what they are to say at most: what they have said is there already."""
+    return [(side, _texts(session, both)) for side in both if side.elsewhere]
+
+
+def check_price(session: Session, both: tuple[Side, Side], person: str) -> None:
+    """Raises NotNow for an engine elsewhere that cannot be asked, QuotaReached where it would cost more than may be
+    spent."""
+    for side, texts in elsewhere(session, both):
+        of = remote_voices.check_ready(session, side.engine)
+        charges.require(session, of, person, sum(map(of.provider.billed, texts)))
 
 
 def why_not(session: Session, both: tuple[Side, Side], home: Path) -> str:
     """Why it cannot begin now: what an engine lacks."""
-    return next(filter(None, (engines.why_not(session, engines.info(side.engine), home) for side in both)), "")
+    here = (side for side in both if not side.elsewhere)
+    return next(filter(None, (engines.why_not(session, engines.info(side.engine), home) for side in here)), "")
 
 
 def at_samples(session: Session, job: Job) -> str:
@@ -81,18 +97,20 @@ def gpu_memory(both: tuple[Side, Side]) -> int:
     return max(info.speak_memory if info is not None else 0 for info in infos)
 
 
-def plan(session: Session, both: tuple[Side, Side], home: Path) -> wire.EvaluatePlan:
-    """What the worker is to do."""
-    one, other = (_plan(session, side, home) for side in both)
+def plan(session: Session, both: tuple[Side, Side], home: Path, person: str) -> wire.EvaluatePlan:
+    """What the worker is to do, for whoever asked. Raises as `check_price` does."""
+    check_price(session, both, person)
+    one, other = (_plan(session, side, home, person) for side in both)
     return wire.EvaluatePlan(
         voice=one.voice,
         engine=one.engine,
-        language=both[0].language,
+        language=_language(session, both),
         version=one.version,
         version_dir=one.version_dir,
         held_out=one.held_out,
         reference=one.reference,
         samples_dir=one.samples_dir,
+        remote=one.remote if one.HasField("remote") else None,
         other=other,
         texts=_texts(session, both),
     )
@@ -116,8 +134,12 @@ def commit(session: Session, job: Job, both: tuple[Side, Side], scored: wire.Eva
     )
 
 
-def _plan(session: Session, side: Side, home: Path) -> wire.OtherSide:
+def _plan(session: Session, side: Side, home: Path, person: str) -> wire.OtherSide:
     name = side.voice.name
+    if side.elsewhere:
+        of = remote_voices.check_ready(session, side.engine)
+        speaker = remote_voices.speaker(of, name, person, home)
+        return wire.OtherSide(voice=name, engine=side.engine, remote=speaker, samples_dir=str(home / "samples" / name))
     reference = clip_refs.reference(session, side.voice, home)
     return wire.OtherSide(
         voice=name,
@@ -132,7 +154,11 @@ def _plan(session: Session, side: Side, home: Path) -> wire.OtherSide:
 
 def _texts(session: Session, both: tuple[Side, Side]) -> list[str]:
     mine, theirs = ([clip.text for clip in _held_out(session, side, Path())] for side in both)
-    return across.texts(further(both[0].language), mine, theirs, LINES)
+    return across.texts(further(_language(session, both)), mine, theirs, LINES)
+
+
+def _language(session: Session, both: tuple[Side, Side]) -> str:
+    return sides.language(both, settings_of(session).default_language)
 
 
 def _held_out(session: Session, side: Side, home: Path) -> Sequence[wire.ClipRef]:

@@ -5,21 +5,25 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from daemon.kinds.evaluate import told
+from daemon.kinds.remote.worker import Accessed
 from daemon.worker import spoken, versions
 from daemon.worker.bench import Bench, Steps
 from daemon.worker.job import Channel
 from daemon.worker.spoken import Speaker
-from engines import device, registry
+from engines import device, interruption, registry
 from engines.base import Clip, Learns
 from engines.errors import BadInput
 from engines.metrics.score import Scores
+from engines.remote import access
 from engines.training import memory
 from engines.transcription.choose import choose
 from proto import worker_pb2 as wire
@@ -31,6 +35,7 @@ class _Side:
 
     who: Speaker
     bench: Bench
+    accessed: Accessed | None = None  #: how its engine is asked, where that is elsewhere
 
 
 def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
@@ -41,18 +46,20 @@ def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
     mine = wire.OtherSide(
         voice=plan.voice, engine=plan.engine, version=plan.version, version_dir=plan.version_dir,
         held_out=plan.held_out, reference=plan.reference, samples_dir=plan.samples_dir,
+        remote=plan.remote if plan.HasField("remote") else None,
     )  # fmt: skip
     sides = [_side(one, plan.language, channel, steps) for one in (mine, plan.other)]
-    for side in sides:
-        with side.bench.loaded(side.who) as model:
-            side.bench.speak(side.who, model, clips)
-        gc.collect()  # a model may be part of a circle, and the other one needs its room
-        memory.release(device.torch_device())
+    here = [side for side in sides if side.accessed is None]
+    for side in here:
+        _speak(side, clips)
     choice = choose(plan.language, channel.home / "weights")
     channel.log("info", choice.why)
     for side in sides:
         side.bench.hear_with(choice)
     sides[0].bench.leave_the_gpu()
+    for side in sides:
+        if side not in here:  # what is elsewhere speaks without a GPU
+            _speak(side, clips)
     scores = [side.bench.score(side.who, clips) for side in sides]
     details = {
         "recogniser": choice.why,
@@ -62,6 +69,18 @@ def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
     channel.commit(wire.Report(evaluated=wire.EvaluateResult(report_json=json.dumps(details, allow_nan=False))))
     count = f"{len(clips)} text{'' if len(clips) == 1 else 's'}"
     return f"{sides[0].who.title} and {sides[1].who.title} have said the same {count}."
+
+
+def _speak(side: _Side, clips: Sequence[Clip]) -> None:
+    """Have it say the texts. Its model is gone after."""
+    with ExitStack() as stack:
+        if side.accessed is not None:
+            stack.enter_context(access.given(side.accessed.access))
+            stack.enter_context(interruption.checked_by(side.accessed.check))
+        model = stack.enter_context(side.bench.loaded(side.who))
+        side.bench.speak(side.who, model, clips)
+    gc.collect()  # a model may be part of a circle, and the other one needs its room
+    memory.release(device.torch_device())
 
 
 def _side(plan: wire.OtherSide, language: str, channel: Channel, steps: Steps) -> _Side:
@@ -76,8 +95,19 @@ def _side(plan: wire.OtherSide, language: str, channel: Channel, steps: Steps) -
     recorded = spoken.recordings(samples, known_by, voice.info.sample_rate, channel)
     who = spoken.speaker(voice, samples, plan.voice, plan.version, plan.version_dir, reference)
     who = dataclasses.replace(who, title=f"{plan.voice}@{plan.version or 'base'}")
+    if plan.HasField("remote"):
+        who = _elsewhere(plan, samples)
+    accessed = Accessed(plan.engine, plan.remote, channel) if plan.HasField("remote") else None
     loads = cast("Learns", voice)  # loaded to speak only, which needs no learning
-    return _Side(who, Bench(loads, voice, language, recorded, known_by, reference, channel, steps))
+    return _Side(who, Bench(loads, voice, language, recorded, known_by, reference, channel, steps), accessed)
+
+
+def _elsewhere(plan: wire.OtherSide, samples: Path) -> Speaker:
+    """Its speech is another one where another model, or another server, speaks."""
+    asked = plan.remote
+    made_of = [spoken.FORMAT, plan.engine, asked.base_url, asked.model, asked.voice]
+    identity = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:16]
+    return Speaker(plan.voice, samples / spoken.BASE, None, identity, plan.voice)
 
 
 def _lines(home: Path, clips: Sequence[Clip], sides: Sequence[_Side], scores: Sequence[Scores]) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from daemon.kinds.evaluate import across, rival
 from daemon.kinds.experiment import trials
 from daemon.kinds.kind import FollowUp, GpuNeed, Kind
 from daemon.state import (
+    charges,
     clip_refs,
     consent_notes,
     derived,
@@ -29,6 +30,7 @@ from daemon.state import (
     lineage,
     listening,
     occasions,
+    remote_voices,
     run_losses,
     verdict,
     voices,
@@ -53,12 +55,13 @@ class Evaluate(Kind):
     priority = 300
     gpu_lane = True
     exclusive = "samples"
-    commits = frozenset({"evaluated"})
+    commits = frozenset({"evaluated", "charged"})
 
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         asked = spec.evaluate
         for name in filter(None, (asked.voice, asked.against_voice)):  # both speak
-            consent_notes.check(session, voices.get(session, name).name)
+            if not remote_voices.is_one(name):
+                consent_notes.check(session, voices.get(session, name).name)
         if (both := across.wanted(session, asked)) is not None:
             return across.check(session, both, asked)
         candidate, _ = _pair(session, asked)
@@ -86,7 +89,7 @@ class Evaluate(Kind):
     def plan(self, session: Session, job: Job) -> Start:
         asked = pb.JobSpec.FromString(job.spec).evaluate
         if (both := across.wanted(session, asked)) is not None:
-            return Start(evaluate=across.plan(session, both, self.home))
+            return Start(evaluate=across.plan(session, both, self.home, job.person))
         candidate, against = _pair(session, asked)
         voice = voices.get(session, asked.voice)
         data = clip_refs.dataset(session, voice.name)
@@ -111,6 +114,9 @@ class Evaluate(Kind):
     def commit(self, session: Session, job: Job, report: Report) -> None:
         """Record the scores and, where that was asked for and earned, promote: one transaction. The same report again
         changes nothing."""
+        if report.HasField("charged"):
+            charges.add(session, job, report.charged)
+            return
         if session.scalars(select(Evaluation).where(Evaluation.job == job.id)).first() is not None:
             return
         asked, scored = pb.JobSpec.FromString(job.spec).evaluate, report.evaluated

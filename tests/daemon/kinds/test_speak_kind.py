@@ -13,7 +13,7 @@ from voice_rows import clip, dataset, sha, version
 from daemon.database.models import Job
 from daemon.database.store import Store
 from daemon.errors import BadRequest, MynaError, NotFound, NotNow
-from daemon.kinds.speak.server import BASE
+from daemon.kinds.speak.asked import BASE
 from daemon.state import voices
 from engines import registry, watermarks
 from engines.capabilities import Capability
