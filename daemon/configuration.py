@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from daemon.budget_settings import BUDGET
 from daemon.door_settings import HTTP, WYOMING
 from daemon.inbox import voice_toml
 from daemon.price import PRICE
@@ -34,6 +35,7 @@ TABLES: dict[str, Mapping[str, Setting]] = {
     "train": OPTIONS,
     "promotion": RULE,
     "dataset": LIMITS,
+    "budget": BUDGET,
     "speech": COMMON,
     **{info.name: info.options for info in registry.ENGINES.values() if info.options},
 }

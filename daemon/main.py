@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from daemon import settings as configuration
 from daemon.errors import DatabaseHeld, MynaError, StoreTrouble
+from daemon.machine.energy import POWERCAP
 from daemon.own_log import log_to
 from daemon.processes import systemd
 from daemon.processes.doors import DoorsProcess
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from daemon.machine.disk_space import DiskSpace
     from daemon.machine.gpu import Gpus
     from daemon.machine.sampler import Machine
+    from daemon.scheduling.energy_meter import EnergyMeter
     from daemon.scheduling.scheduler import Scheduler
     from daemon.scheduling.speech import Speech
     from daemon.services.doorkeeper import Doorkeeper
@@ -54,7 +56,7 @@ log = logging.getLogger("mynad")
 FORGET = 3600.0  #: seconds between two rounds of forgetting old events
 LEAVE = 2.0  #: seconds that calls under way get at the end
 #: parts that go on until they are stopped
-ENDLESS = {"scheduler", "gpu", "inbox", "forget", "survey", "socket", "memory", "speech", "doors"}
+ENDLESS = {"scheduler", "metering", "energy", "gpu", "inbox", "forget", "survey", "socket", "memory", "speech", "doors"}
 
 
 class Daemon:
@@ -71,6 +73,7 @@ class Daemon:
     machine: Machine
     speech: Speech
     scheduler: Scheduler
+    energy: EnergyMeter
     inbox: Inbox
     adoption: Adoption
     disk: DiskSpace
@@ -82,6 +85,7 @@ class Daemon:
         self.settings = settings
         self.launcher = launcher
         self.program = program  #: argv of a worker
+        self.powercap = POWERCAP  #: where the kernel tells what CPUs take
         self.blame = Blame()
         self.failed = False  #: ended because a part of it fell over
         self.lock: Lock | None = None  #: taken anew if somebody deletes its file
@@ -134,9 +138,11 @@ class Daemon:
         from daemon.kinds.registry import Kinds
         from daemon.machine import gpu_watch, memory
         from daemon.machine.disk_space import DiskSpace
+        from daemon.machine.energy import Rapl
         from daemon.machine.gpu import Gpus
         from daemon.machine.sampler import Machine
         from daemon.scheduling.attempt import Attempt
+        from daemon.scheduling.energy_meter import EnergyMeter
         from daemon.scheduling.metering import Metering
         from daemon.scheduling.reporting import Reporting
         from daemon.scheduling.scheduler import Scheduler
@@ -169,6 +175,11 @@ class Daemon:
         self.launcher.attach()
         self._work("scheduler", self.scheduler.run())
         self._work("metering", Metering(store, home, self.scheduler.attempts).run())
+        holder = self.scheduler.gpus.holder
+        self.energy = EnergyMeter(
+            store, self.gpu, self.scheduler.attempts, holder, self.points, settings.cost, Rapl(self.powercap)
+        )
+        self._work("energy", self.energy.run())
         self._work("gpu", gpu_watch.watch(self.gpu, store, self.scheduler.gpus_changed))
         self._work("forget", self._forget())
         self.inbox = Inbox(home, settings, store, lifecycle)
@@ -181,6 +192,8 @@ class Daemon:
         from daemon.home.purging import Purging
         from daemon.home.voice_folders import VoiceFolders
         from daemon.machine.doctor import Doctor
+        from daemon.machine.energy import Rapl
+        from daemon.services.costs import CostsService
         from daemon.services.datasets import DatasetsService
         from daemon.services.experiments import ExperimentsService
         from daemon.services.jobs import JobsService
@@ -200,6 +213,7 @@ class Daemon:
             "Voices": VoicesService(home, settings, store, lifecycle, self.events, folders, purging),
             "Datasets": DatasetsService(home, settings, store, self.inbox, lifecycle, self.events),
             "Experiments": ExperimentsService(home, store, lifecycle, folders, self.inbox.still),
+            "Costs": CostsService(home, settings, store, folders, self.inbox.still, Rapl(self.powercap)),
             "Speech": SpeechService(home, store, lifecycle, self.speech, self.events),
             "System": SystemService(
                 home, store, self.kinds, self.machine, self.scheduler, self.inbox, doctor, self.adoption, self.end
@@ -281,6 +295,7 @@ class Daemon:
             await self._checks.enter_graceful_shutdown()
         # who asks meanwhile is answered: how far it is, or an impatient `myna down --now`
         await self.scheduler.close(0.0 if self._now else self.settings.stop_grace)
+        await self.energy.look()  # what the last seconds took is written, too
         await self.speech.close()
         for server in servers:
             self._tasks.append(asyncio.create_task(server.stop(LEAVE)))

@@ -10,6 +10,7 @@ reference = ["calm.wav"]   # recordings that the voice is taken from
 steps = 2000
 [promotion]    # when a version is better than the one before
 [dataset]      # which clips are dropped
+[budget]       # what the voice may cost a month
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.orm import Session
 
 from daemon import names
+from daemon.budget_settings import BUDGET
 from daemon.database.models import Voice
 from daemon.errors import BadRequest, NotFound
 from daemon.inbox.folder import InboxFolder
@@ -54,7 +56,7 @@ KEYS: dict[str, Setting] = {
     ),
     "reference": Setting("recordings that the voice is taken from; left out: the best ones", kind=str, count=0),
 }
-TABLES = ("train", "promotion", "dataset")
+TABLES = ("train", "promotion", "dataset", "budget")
 
 
 @dataclass(frozen=True)
@@ -141,5 +143,6 @@ def _check(language: str, engine: EngineInfo, options: dict[str, Any]) -> None:
             settings.overrides(options.get("train", {}), engine)
         Rule.from_json(options.get("promotion", {}))
         Limits.of(options.get("dataset", {}))
+        checked(BUDGET, options.get("budget", {}), "budget")
     except BadInput as error:
         raise BadRequest(f"voice.toml: {error}", error.hint) from None
