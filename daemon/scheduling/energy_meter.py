@@ -28,7 +28,9 @@ from daemon.machine.energy import GpuPower, Package, Rapl
 from daemon.machine.gpu import Gpus
 from daemon.machine.patience import apart
 from daemon.price import Price
+from daemon.scheduling import remaining
 from daemon.scheduling.attempt import Attempt
+from daemon.scheduling.remaining import Course
 from daemon.state import budgets, runs, spent
 from daemon.state.runs import PointHub
 from daemon.state.spent import Total
@@ -82,6 +84,7 @@ class EnergyMeter:
         self._price = price
         self._rapl = rapl
         self._tallies: dict[tuple[int, int, str], Tally] = {}
+        self._courses: dict[Key, Course] = {}  #: of trainings
         self._before: Look | None = None
         self._written = 0.0  #: monotonic
         self._asked: asyncio.Task[dict[str, GpuPower]] | None = None  #: of a driver that does not answer
@@ -156,6 +159,7 @@ class EnergyMeter:
         for key, (group, gpu) in before.working.items():
             row = self._tally(key)
             row.seconds += seconds
+            self._goes_on(key, seconds)
             if gpu:
                 row.gpu_held += seconds
                 used = energy.between(before.gpus.get(gpu), found.gpus.get(gpu), seconds)
@@ -168,6 +172,13 @@ class EnergyMeter:
             if cpu is not None and found.ticks.get(group, 0) >= before.ticks.get(group, 0):
                 row.cpu_metered += seconds
                 row.cpu_joules = (row.cpu_joules or 0.0) + (cpu * grown.get(group, 0) / busy if busy else 0.0)
+
+    def _goes_on(self, key: Key, seconds: float) -> None:
+        attempt = self._attempts.get(key[0])
+        if attempt is None or not attempt.kind.yields_in_steps or attempt.progress is None:
+            return
+        _, step = _step(attempt)
+        self._courses.setdefault(key, Course()).look(seconds, step, int(attempt.progress.total) if step else 0)
 
     def _tally(self, key: Key) -> Spent:
         job, number = key
@@ -197,6 +208,9 @@ class EnergyMeter:
 
         def act(session: Session) -> tuple[dict[int, Total], set[int], list[int]]:
             spent.put(session, rows)
+            for key, course in self._courses.items():
+                if course.prior is None and (run := steps.get(key[0], (0, 0))[0]):
+                    course.prior = remaining.prior(session, run)
             totals = {job: spent.of_job(session, job) for job in {row.job for row in rows}}
             stored = {run for job, total in totals.items() if (run := _point(session, steps.get(job), total))}
             return totals, stored, budgets.look(session, {row.job for row in rows}, now())
@@ -214,13 +228,17 @@ class EnergyMeter:
             self._points.stored(run)
         for job, total in totals.items():
             if (attempt := self._attempts.get(job)) is not None:
-                tell(attempt, total)
+                course = self._courses.get((job, attempt.number))
+                tell(attempt, total, course.left if course is not None else None)
         for job in stop:
             if (attempt := self._attempts.get(job)) is not None:
                 attempt.stop(GRACE, budgets.OVER)
-        # of a job that has given way, too, they are kept: it goes on from them
-        for key in [key for key, tally in self._tallies.items() if not tally.fresh and key[0] not in self._attempts]:
-            del self._tallies[key]
+        # those of jobs that have given way are kept, which go on from them, and those that the next look adds to
+        working = self._before.working if self._before is not None else {}
+        for key, tally in list(self._tallies.items()):
+            if not tally.fresh and key[0] not in self._attempts and key[:2] not in working:
+                del self._tallies[key]
+                self._courses.pop(key[:2], None)
 
 
 def _step(attempt: Attempt) -> tuple[int, int]:
@@ -240,11 +258,14 @@ def _point(session: Session, at: tuple[int, int] | None, total: Total) -> int:
     return run
 
 
-def tell(attempt: Attempt, total: Total) -> None:
-    """Have people see what the job took, and what it will have taken at its end if it goes on like this."""
+def tell(attempt: Attempt, total: Total, left: float | None) -> None:
+    """Have people see what the job took, and what it will have taken at its end if it goes on like this. `left`:
+    seconds until then, where that is known better than its worker knows it."""
     attempt.told.spent.CopyFrom(total.message())
     attempt.told.ClearField("expected")
-    left = attempt.progress.eta_seconds if attempt.progress is not None else 0.0
+    attempt.told.eta_seconds = left or 0.0
+    if left is None:
+        left = attempt.progress.eta_seconds if attempt.progress is not None else 0.0
     if left > 0 and total.seconds > 0:
         factor = (total.seconds + left) / total.seconds
         whole = Total()

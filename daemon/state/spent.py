@@ -127,8 +127,10 @@ def put(session: Session, rows: Iterable[Spent]) -> None:
     values = [{name: getattr(row, name) for name in columns} for row in rows]
     if values:
         wanted = insert(Spent)
-        fresh = {name: wanted.excluded[name] for name in columns if name not in ("job", "attempt", "month")}
-        session.execute(wanted.on_conflict_do_update(index_elements=("job", "attempt", "month"), set_=fresh), values)
+        keys = ("job", "attempt", "month")
+        fresh = {name: wanted.excluded[name] for name in columns if name not in keys}
+        grown = Spent.seconds <= wanted.excluded.seconds  # a total never shrinks
+        session.execute(wanted.on_conflict_do_update(index_elements=keys, set_=fresh, where=grown), values)
 
 
 def month_of(moment: datetime) -> str:
