@@ -18,7 +18,7 @@ OVER = "goes on when its voice has budget again"
 def why_waits(standing: Standing) -> str:
     """Why a training waits, and until when."""
     renews = standing.renews.replace(tzinfo=standing.renews.tzinfo or UTC).astimezone()
-    until = f"at {renews:%H:%M} on {renews.day} {renews:%B}, or with a higher budget, it goes on"
+    until = f"it goes on at {renews:%H:%M} on {renews.day} {renews:%B}, or with a higher budget"
     return f"{standing.voice}'s budget of {money.said(standing.limit)} for {named(standing.month)} is used up; {until}"
 
 

@@ -216,6 +216,9 @@ def test_a_run_knows_what_each_step_took_and_what_it_had_taken_at_each(tmp_path:
         job = await living.train("steps")
         await told(living, job, lambda found: found.gpu_joules > 500)
         run = (await living.now(job)).run
+        async with asyncio.timeout(20):
+            while not await living.client.points(run, ["energy"]):
+                await living.daemon.energy.look()
         await ended(living, job)
         found = await living.client.run(run)
         assert found.spent.gpu_joules > 500

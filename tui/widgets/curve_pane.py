@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 NO_RUN = "No training yet: copy recordings into inbox/NAME/, or press t."  #: where the owner says nothing else
 NO_POINTS = "No points yet."
+ROOMY = 90  #: cells from which on the bar of progress may be long: the numbers beside it tell more
 
 
 class ProgressLine(Still):
@@ -216,7 +217,7 @@ def progress_line(job: pb.Job, width: int) -> Content:
     part = now.done / now.total if now.total else 0.0
     words = wording.progress(now) if state == "running" else wording.detail(job)
     colour = "$accent" if state == "running" else "$warning"
-    drawn = bar(part, min(max(width // 4, 8), 40))
+    drawn = bar(part, min(max(width // 4, 8), 40) if width >= ROOMY else 8)
     line = Content.assemble(
         (f"#{job.id} ", "b"), (drawn, f"{colour} on $panel"), (f" {part:.0%} ", "b"), f" {safe(words)}"
     )
