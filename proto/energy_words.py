@@ -15,11 +15,11 @@ LACKS = {pb.UNMETERED_GPU: "the GPU", pb.UNMETERED_CPU: "the CPU"}
 
 
 def energy(joules: float) -> str:
-    """5_400_000 → "1.50 kWh", 90_000 → "25.0 Wh", 1_800 → "0.50 Wh", 12 → "12 J"."""
+    """5_400_000 → "1.50 kWh", 90_000 → "25 Wh", 1_800 → "0.50 Wh", 12 → "12 J"."""
     if joules >= KWH:
         return f"{joules / KWH:,.2f} kWh"
     if joules >= 10 * WH:
-        return f"{joules / WH:.1f} Wh"
+        return f"{joules / WH:.0f} Wh"
     return f"{joules / WH:.2f} Wh" if joules >= 0.05 * WH else f"{joules:.3g} J"
 
 

@@ -127,8 +127,6 @@ def progress(now: pb.Progress) -> str:
         parts.append(f"{_number(now.done)} {now.unit}".rstrip())
     if now.eta_seconds:
         parts.append(f"{duration(now.eta_seconds)} left")
-    if metered := energy_words.meter(now):
-        parts.append(metered)
     if now.sentence:
         parts.append(now.sentence)
     return ", ".join(parts)

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.unit
     [
         (5_400_000.0, "1.50 kWh"),
         (4.5e9, "1,250.00 kWh"),
-        (90_000.0, "25.0 Wh"),
+        (90_000.0, "25 Wh"),
         (1_800.0, "0.50 Wh"),
         (12.0, "12 J"),
         (0.0, "0 J"),
@@ -29,7 +29,7 @@ def test_what_is_not_known_is_said_and_is_not_nothing() -> None:
     assert energy_words.of(pb.Spent(seconds=60)) == "not known"
     assert energy_words.of(pb.Spent(joules=0.0)) == "0 J"
     known = pb.Spent(joules=90_000.0, unmetered=[pb.UNMETERED_GPU, pb.UNMETERED_CPU])
-    assert energy_words.of(known) == "25.0 Wh without the GPU and the CPU"
+    assert energy_words.of(known) == "25 Wh without the GPU and the CPU"
 
 
 def test_money_says_when_energy_lacks_in_it_and_keeps_currencies_apart() -> None:
@@ -43,11 +43,11 @@ def test_a_meter_has_what_is_known_so_far_and_at_the_end() -> None:
     progress = pb.Progress(done=1, total=2, unit="steps")
     assert energy_words.meter(progress) == ""
     progress.spent.CopyFrom(pb.Spent(joules=432_000, money=[pb.Money(amount=0.04, currency="€")]))
-    assert energy_words.meter(progress) == "120.0 Wh, 0.04 €"
+    assert energy_words.meter(progress) == "120 Wh, 0.04 €"
     progress.expected.CopyFrom(pb.Spent(joules=1_620_000, money=[pb.Money(amount=0.15, currency="€")]))
-    assert energy_words.meter(progress) == "120.0/450.0 Wh, 0.04/0.15 €"
+    assert energy_words.meter(progress) == "120/450 Wh, 0.04/0.15 €"
     progress.expected.joules = 5_400_000
-    assert energy_words.meter(progress) == "120.0 Wh/1.50 kWh, 0.04/0.15 €"
+    assert energy_words.meter(progress) == "120 Wh/1.50 kWh, 0.04/0.15 €"
 
 
 def test_what_is_expected_has_its_range() -> None:
@@ -59,7 +59,7 @@ def test_what_is_expected_has_its_range() -> None:
         unmetered=[pb.UNMETERED_CPU],
     )
     assert energy_words.expected(one) == (
-        "about 25.0 Wh (20.0 Wh to 30.0 Wh) without the CPU",
+        "about 25 Wh (20 Wh to 30 Wh) without the CPU",
         "about 0.20 € (0.10 € to 0.30 €)",
     )
     assert energy_words.expected(pb.Expected()) == ("", "")
