@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import Job, now
 from daemon.kinds.kind import Kind
-from daemon.state import budget_words, budgets, quota_words
+from daemon.state import budgets, quota_words
 from daemon.state.quotas import Use
 from daemon.state.status import WaitsFor
 
@@ -26,4 +26,4 @@ def of(session: Session, job: Job, kind: Kind, use: Use | None) -> Hold | None:
     if use is not None and not kind.preempts:
         return Hold(WaitsFor.GPU_MINUTES, quota_words.why_waits(use))
     standing = budgets.holding(session, job, now())
-    return Hold(WaitsFor.BUDGET, budget_words.why_waits(standing)) if standing is not None else None
+    return Hold(WaitsFor.BUDGET, standing.why_waits) if standing is not None else None

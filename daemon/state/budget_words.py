@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date
-from typing import TYPE_CHECKING
+from datetime import date, datetime
 
 from proto import money
 from proto import myna_pb2 as pb
-
-if TYPE_CHECKING:
-    from daemon.state.budgets import Standing
 
 #: why a training that was stopped waits, until it is told how its voice's budget stands
 OVER = "goes on when its voice has budget again"
 
 
-def why_waits(standing: Standing) -> str:
+def why_waits(voice: str, limit: pb.Money, month: str, renews: datetime) -> str:
     """Why a training waits, and until when."""
-    renews = standing.renews.replace(tzinfo=standing.renews.tzinfo or UTC).astimezone()
-    until = f"it goes on at {renews:%H:%M} on {renews.day} {renews:%B}, or with a higher budget"
-    return f"{standing.voice}'s budget of {money.said(standing.limit)} for {named(standing.month)} is used up; {until}"
+    local = renews.astimezone()
+    until = f"it goes on at {local:%H:%M} on {local.day} {local:%B}, or with a higher budget"
+    return f"{voice}'s budget of {money.said(limit)} for {named(month)} is used up; {until}"
 
 
 def alert(voice: str, month: str, percent: int, used: float, limit: pb.Money) -> str:

@@ -50,6 +50,11 @@ class Standing:
     def used_up(self) -> bool:
         return self.used is not None and self.used >= self.limit.amount
 
+    @property
+    def why_waits(self) -> str:
+        """Why trainings wait that it stops, for people."""
+        return budget_words.why_waits(self.voice, self.limit, self.month, self.renews)
+
     def message(self) -> pb.Budget:
         """As the wire tells it."""
         told = pb.Budget(voice=self.voice, limit=self.limit, stop=self.stop, lacks_energy=self.lacks_energy)

@@ -16,7 +16,7 @@ from daemon.database.energy_rows import Spent
 from daemon.database.models import Voice
 from daemon.price import Price
 from daemon.scheduling import energy_meter
-from daemon.state import budget_words, budgets, events, spent
+from daemon.state import budgets, events, spent
 from proto import myna_pb2 as pb
 from proto.channel import ClientError
 
@@ -154,7 +154,7 @@ def test_months_are_those_of_the_machines_clock(berlin: None) -> None:
     assert spent.next_month(late) == datetime(2026, 12, 31, 23, 0, tzinfo=UTC)
     limit = pb.Money(amount=20, currency="€")
     standing = budgets.Standing("anna", "2026-12", limit, True, 20.0, False, spent.next_month(late))
-    assert budget_words.why_waits(standing) == (
+    assert standing.why_waits == (
         "anna's budget of 20.00 € for December 2026 is used up; "
         "it goes on at 00:00 on 1 January, or with a higher budget"
     )

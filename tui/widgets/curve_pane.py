@@ -60,7 +60,7 @@ class CurvePane(Pane):
         "value so far. The daemon reduces the "
         "points to what fits, so that a run of any length opens at once; where you zoom in, finer ones "
         "are fetched. A gap is a value that "
-        "was not a number."
+        "was not a number. Where the job's energy and money are known, they stand in its line: so far / at its end."
     )
     BINDINGS = [
         Binding("o", "overlay", "overlay", id="curve.overlay", tooltip="Lay another run over this one"),
