@@ -295,7 +295,7 @@ class Daemon:
             await self._checks.enter_graceful_shutdown()
         # who asks meanwhile is answered: how far it is, or an impatient `myna down --now`
         await self.scheduler.close(0.0 if self._now else self.settings.stop_grace)
-        await self.energy.look()  # what the last seconds took is written, too
+        await self.energy.try_look()  # what the last seconds took is written, too
         await self.speech.close()
         for server in servers:
             self._tasks.append(asyncio.create_task(server.stop(LEAVE)))

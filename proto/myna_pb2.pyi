@@ -971,6 +971,7 @@ class Job(_message.Message):
     CLEARED_FIELD_NUMBER: _builtins.int
     GPU_FIELD_NUMBER: _builtins.int
     PERSON_FIELD_NUMBER: _builtins.int
+    SPENT_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     kind: Global___JobKind.ValueType
     voice: _builtins.str
@@ -1004,6 +1005,10 @@ class Job(_message.Message):
     def gpu(self) -> Global___GpuUse:
         """of the GPU lane, on a machine with GPUs: where it runs or ran, or which ones it waits for"""
 
+    @_builtins.property
+    def spent(self) -> Global___Spent:
+        """over all attempts; only in Get"""
+
     def __init__(
         self,
         *,
@@ -1024,10 +1029,11 @@ class Job(_message.Message):
         cleared: _timestamp_pb2.Timestamp | None = ...,
         gpu: Global___GpuUse | None = ...,
         person: _builtins.str = ...,
+        spent: Global___Spent | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cleared", b"cleared", "gpu", b"gpu", "spec", b"spec", "status", b"status", "submitted", b"submitted"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cleared", b"cleared", "gpu", b"gpu", "spec", b"spec", "spent", b"spent", "status", b"status", "submitted", b"submitted"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "cleared", b"cleared", "gpu", b"gpu", "gpu_lane", b"gpu_lane", "id", b"id", "idempotency_key", b"idempotency_key", "kind", b"kind", "parent_job", b"parent_job", "person", b"person", "place", b"place", "priority", b"priority", "run", b"run", "spec", b"spec", "status", b"status", "submitted", b"submitted", "title", b"title", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "cleared", b"cleared", "gpu", b"gpu", "gpu_lane", b"gpu_lane", "id", b"id", "idempotency_key", b"idempotency_key", "kind", b"kind", "parent_job", b"parent_job", "person", b"person", "place", b"place", "priority", b"priority", "run", b"run", "spec", b"spec", "spent", b"spent", "status", b"status", "submitted", b"submitted", "title", b"title", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -136,7 +136,7 @@ def group_ticks(groups: Iterable[int]) -> dict[int, int]:
             fields = (entry / "stat").read_bytes().rpartition(b")")[2].split()
         except OSError:  # it has ended
             continue
-        if (group := int(fields[2])) in found:
+        if len(fields) > 14 and (group := int(fields[2])) in found:
             found[group] += sum(map(int, fields[11:15]))
     return found
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ from daemon.state import budgets, runs, spent
 from daemon.state.runs import PointHub
 from daemon.state.spent import Total
 from proto import myna_pb2 as pb
+
+log = logging.getLogger("mynad.energy")
 
 TICK = 1.0  #: seconds between two looks
 SOONEST = 0.1  #: … at least, however much happens
@@ -100,7 +103,7 @@ class EnergyMeter:
                 self._changed.clear()
                 await self._changed.wait()
             self._changed.clear()
-            await self.look()
+            await self.try_look()
             await asyncio.sleep(SOONEST)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), TICK - SOONEST)
@@ -108,6 +111,13 @@ class EnergyMeter:
     def _note(self, happened: list[pb.Event]) -> None:
         if any(event.HasField("job") for event in happened):
             self._changed.set()
+
+    async def try_look(self) -> None:
+        """`look`, whose mistakes are no reason for mynad to end."""
+        try:
+            await self.look()
+        except Exception:
+            log.exception("What work takes could not be looked at; the next look follows.")
 
     async def look(self) -> None:
         """Count what was taken since the last look, and write it when it is time."""
@@ -219,9 +229,11 @@ class EnergyMeter:
             tally.fresh = False
         try:
             totals, stored, stop = await self._store.write(act) if rows else ({}, set(), [])
-        except StoreTrouble:  # the store's log says what it is
+        except Exception as error:
             for tally in fresh.values():
                 tally.fresh = True
+            if not isinstance(error, StoreTrouble):  # of that the store's log says what it is
+                raise
             return
         self._written = time.monotonic()
         for run in stored:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import now
 from daemon.database.store import Store
-from daemon.errors import BadRequest, NotNow
+from daemon.errors import BadRequest
 from daemon.home.voice_folders import VoiceFolders
 from daemon.inbox import voice_toml_change
 from daemon.inbox.folder import InboxFolder
@@ -87,16 +87,7 @@ class CostsService(stubs.CostsServicer):
         read = money.read(_written(limit))
         if read is None:
             raise BadRequest("The budget is no sum of money.", "Give it as 20€ or 20.50 EUR, above 0.")
-        if not self.price.per_hour and not self.price.per_kwh:
-            raise NotNow(
-                "Myna does not know what work costs here, so it cannot keep to a budget.",
-                "Set per_hour or per_kwh in [cost] of myna.toml and start mynad again.",
-            )
-        if not money.same(read.currency, self.price.currency):
-            raise BadRequest(
-                f"The budget is in {read.currency}, and what work costs here is known in {self.price.currency}.",
-                f"Give it in {self.price.currency}.",
-            )
+        budgets.check(self.price, read)
         return read
 
 

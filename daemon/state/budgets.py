@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session
 
 from daemon.database.energy_rows import BudgetAlert, Spent
 from daemon.database.models import Job, Voice
+from daemon.errors import BadRequest, NotNow
+from daemon.price import Price
 from daemon.state import budget_words, events, spent
 from daemon.state.stamp import stamp
 from daemon.state.status import State
@@ -81,14 +83,32 @@ def standing(session: Session, voice: str, limit: pb.Money, stop: bool, moment: 
 
 
 def holding(session: Session, job: Job, moment: datetime) -> Standing | None:
-    """The budget for which a job has to wait; None: it has not."""
+    """The budget for which a job has to wait; None: it has not. `session`: one that only reads."""
     if job.kind != STOPPED:
         return None
     voice = session.get(Voice, job.voice)
     if voice is None or not voice.options.get("budget", {}).get("stop"):
         return None
-    found = of(session, voice, moment)
+    # one look at the queue asks for every job of the voice
+    known: dict[str, Standing | None] = session.info.setdefault("budgets", {})
+    if voice.name not in known:
+        known[voice.name] = of(session, voice, moment)
+    found = known[voice.name]
     return found if found is not None and found.used_up else None
+
+
+def check(price: Price, limit: pb.Money) -> None:
+    """Raises NotNow where work has no price, BadRequest for a sum in another currency than that."""
+    if not price.per_hour and not price.per_kwh:
+        raise NotNow(
+            "Myna does not know what work costs here, so it cannot keep to a budget.",
+            "Set per_hour or per_kwh in [cost] of myna.toml and start mynad again.",
+        )
+    if not money.same(limit.currency, price.currency):
+        raise BadRequest(
+            f"The budget is in {limit.currency}, and what work costs here is known in {price.currency}.",
+            f"Give it in {price.currency}.",
+        )
 
 
 def look(session: Session, jobs: Iterable[int], moment: datetime) -> list[int]:

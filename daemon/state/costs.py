@@ -13,7 +13,7 @@ from daemon.caller import Right
 from daemon.database.energy_rows import Spent
 from daemon.database.models import Evaluation, Job, PointRow, Run, SeriesRow, Version, Voice, now
 from daemon.errors import BadRequest
-from daemon.state import budgets, jobs, run_losses, seen, spent
+from daemon.state import budgets, jobs, seen, spent, voices
 from daemon.state.spent import Total
 from proto import myna_pb2 as pb
 
@@ -25,9 +25,11 @@ _MONTH = re.compile("[0-9]{4}-(0[1-9]|1[0-2])")
 
 
 def answer(session: Session, voice: str, month: str) -> pb.CostsResponse:
-    """Of a voice (empty: of all), of a month (empty: of all time). Raises BadRequest for what is no month."""
+    """Of a voice (empty: of all), of a month (empty: of all time). Raises BadRequest for what is no month, NotFound."""
     if month and not _MONTH.fullmatch(month):
         raise BadRequest(f"There is no month {month!r}.", "Write it like 2026-11.")
+    if voice:
+        voices.get_with_deleted(session, voice)
     where = [*([Job.voice == voice] if voice else []), *([Spent.month == month] if month else [])]
     by_voice, by_month = spent.grouped(session, Job.voice, *where), spent.grouped(session, Spent.month, *where)
     everything = Total()
@@ -77,9 +79,8 @@ def _runs(session: Session, where: list[Any]) -> list[pb.RunCost]:
         one = pb.RunCost(run=row.id, steps=row.step, spent=totals[row.id].message())
         if (joules := spent.per_step(totals[row.id], row.step)) is not None:
             one.joules_per_step = joules
-        measured = [point["step"] for point in run_losses.evaluations(session, row.id) if point["step"]]
-        taken = until(session, row.id, measured)
-        one.checkpoints.extend(pb.CheckpointCost(step=step, joules=taken[step]) for step in _thinned(sorted(taken)))
+        taken = until(session, row.id, _thinned(_measured(session, row.id)))
+        one.checkpoints.extend(pb.CheckpointCost(step=step, joules=joules) for step, joules in taken.items())
         found.append(one)
     return found
 
@@ -145,6 +146,13 @@ def with_joules(session: Session, run: Run, told: pb.CheckpointsResponse) -> pb.
 def _newest(session: Session, column: Any, most: int, *where: Any) -> list[int]:
     query = select(column).join(Spent, Spent.job == Job.id).where(column.is_not(None), *where).distinct()
     return list(session.scalars(query.order_by(column.desc()).limit(most)))
+
+
+def _measured(session: Session, run: int) -> list[int]:
+    """Steps at which the run measured how it did, ascending."""
+    series = select(SeriesRow.id).where(SeriesRow.run == run, SeriesRow.name == "held_out/loss").scalar_subquery()
+    query = select(PointRow.step).where(PointRow.series == series, PointRow.step > 0).order_by(PointRow.step)
+    return list(session.scalars(query))
 
 
 def _thinned(steps: list[int]) -> list[int]:

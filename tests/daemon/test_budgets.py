@@ -134,10 +134,27 @@ def test_what_cannot_be_a_budget_says_what_to_do(tmp_path: Path) -> None:
             await living.client.set_budget("anna", pb.Money(amount=3, currency='€"\nstop = 7'))
         with pytest.raises(ClientError, match="no voice"):
             await living.client.set_budget("nobody", pb.Money(amount=3, currency="€"))
+        with pytest.raises(ClientError, match="no voice named 'nobody'"):
+            await living.client.costs("nobody")
         with pytest.raises(ClientError, match="no month '2026-13'"):
             await living.client.costs("anna", "2026-13")
 
     lived(tmp_path, life, cost=PRICE)
+
+
+def test_a_budget_in_voice_toml_that_could_not_be_kept_to_is_refused_there(tmp_path: Path) -> None:
+    async def life(living: Living) -> None:
+        folder = tmp_path / "inbox" / "anna"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "voice.toml").write_text('[budget]\nmonth = "20$"\n')
+        async with asyncio.timeout(20):
+            async for event in living.daemon.events.watch(0):
+                if event.inbox.state == "refused":
+                    break
+        assert "The budget is in $, and what work costs here is known in €. Give it in €." in event.inbox.why
+        assert (folder / ".refused" / "voice.toml.why.txt").exists()
+
+    lived(tmp_path, life, cost=PRICE, settle=0.1, rescan=0.2)
 
 
 def test_where_no_price_is_known_there_is_no_budget(tmp_path: Path) -> None:

@@ -105,6 +105,7 @@ def test_a_job_has_the_energy_of_its_gpu_while_it_holds_it_and_no_other(tmp_path
         assert answer.cpu_meter == pb.CPU_METER_NONE
         assert [(one.job, one.kind) for one in answer.jobs] == [(job, pb.TRAIN)]
         assert [one.month for one in answer.months] == [answer.month]
+        assert (await living.client.job(job)).spent.gpu_joules == pytest.approx(total.gpu_joules)
 
     lived(tmp_path, life, cost=PRICE)
 

@@ -57,6 +57,7 @@ class PastRun:
     step: float | None  #: median seconds of a step alone, without what is between steps
     patience: int  #: measurements without gain after which it stops; 0: never
     joules: float | None = None
+    heard: int = 0  #: models that spoke after the loop, so that how they sound chooses
 
     @property
     def pace(self) -> float:
@@ -71,6 +72,7 @@ class Wanted:
     audio: float
     planned: int
     patience: int
+    heard: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Tick:
     """How far a running training was."""
 
     seconds: float  #: since its job began, pauses left out
-    step: int  #: 0: before the first
+    step: int  #: 0: before the first, or after the last, when checkpoints speak
 
 
 @dataclass(frozen=True)
@@ -97,12 +99,12 @@ def prior(runs: Sequence[PastRun], wanted: Wanted) -> Prior:
     if not runs:
         return Prior()
     ratios = [run.pace / run.step for run in runs if run.step]
-    around = [max(run.whole - run.loop, 0.0) for run in runs if run.whole is not None]
+    around = _around(runs, wanted)
     stops = [run.steps / run.planned for run in runs if run.planned and run.patience == wanted.patience]
     return Prior(
         _pace(runs, wanted.audio),
         statistics.median(ratios) if ratios else None,
-        statistics.median(around) if around else None,
+        around,
         min(statistics.median(stops), 1.0) if wanted.patience and stops else 1.0,
     )
 
@@ -128,10 +130,11 @@ def remaining(ticks: Sequence[Tick], planned: int, known: Prior) -> float | None
     now, around = ticks[-1], known.around or 0.0
     loop = [tick for tick in ticks if tick.step >= 1]
     after = max(around - (loop[0].seconds if loop else 0.0), 0.0)
-    reached = next(tick for tick in ticks if tick.step == now.step)
-    since = now.seconds - reached.seconds
-    if now.step >= planned or (loop and since > STALLED * _longest(loop)):  # what follows the loop has begun
-        return max(after - since, 0.0)
+    if loop:
+        reached = next(tick for tick in loop if tick.step == loop[-1].step)
+        since = now.seconds - reached.seconds
+        if not now.step or now.step >= planned or since > STALLED * _longest(loop):  # what follows the loop has begun
+            return max(after - since, 0.0)
     steps = round(planned * known.share)
     if now.step >= steps:  # it goes on longer than others: at least one step, at most all
         steps = (now.step + planned + 1) // 2
@@ -161,6 +164,15 @@ def each(amounts: Sequence[tuple[float, float]], units: float) -> Range | None:
     off = max((abs(rate / middle - 1) for rate in rates), default=0.0)
     off = max(off, LEAST_ERROR if len(rates) >= len(ERRORS) else ERRORS[len(rates)])
     return Range(middle / (1 + off), middle, middle * (1 + off)).times(units)
+
+
+def _around(runs: Sequence[PastRun], wanted: Wanted) -> float | None:
+    """Seconds before and after the loop; None: not known. Most of it is models that speak, where any do."""
+    known = [(max(run.whole - run.loop, 0.0), run.heard) for run in runs if run.whole is not None]
+    speak = [(seconds, heard) for seconds, heard in known if heard and wanted.heard]
+    if speak:
+        return statistics.median(seconds / heard for seconds, heard in speak) * wanted.heard
+    return statistics.median(seconds for seconds, _ in known) if known else None
 
 
 def _longest(loop: Sequence[Tick]) -> float:
@@ -228,7 +240,7 @@ def _error(runs: Sequence[PastRun]) -> float:
     off = []
     for place, run in enumerate(runs[:LOOKED_AT]):
         rest = [*runs[:place], *runs[place + 1 :]]
-        likely = _whole_of(rest, Wanted(run.audio, run.planned, run.patience))
+        likely = _whole_of(rest, Wanted(run.audio, run.planned, run.patience, run.heard))
         took = run.whole if run.whole is not None else run.loop
         if likely and took:
             off.append(max(likely / took, took / likely) - 1)

@@ -58,7 +58,8 @@ def like(session: Session, info: EngineInfo, overrides: Mapping[str, Any]) -> Pa
 def wanted(session: Session, info: EngineInfo, data: Dataset, overrides: Mapping[str, Any], planned: int) -> Wanted:
     """A training on that dataset."""
     chosen = settings.plan(info, 1, 1, True, {**overrides, "steps": planned})
-    return Wanted(_audio(data, chosen.batch_size), planned, chosen.patience)
+    speak = len(chosen.spaced())  # and what it begins from, and the best
+    return Wanted(_audio(data, chosen.batch_size), planned, chosen.patience, speak + 2 if speak else 0)
 
 
 def scorings(session: Session, engine: str) -> list[tuple[float, float]]:
@@ -128,6 +129,7 @@ def _past(session: Session, info: EngineInfo, row: Run) -> tuple[PastRun | None,
         _step_alone(session, row.id),
         chosen.patience,
         total.joules,
+        len((row.result.get("selection") or {}).get("heard", ())),
     )
     return one, set(total.unmetered) if total.joules is not None else set()
 

@@ -128,6 +128,15 @@ def test_a_loop_that_ended_early_is_noticed_by_its_silence() -> None:
     assert foresight.remaining(silent, 100, Prior(0.5, 1.0, 40.0)) == pytest.approx(40 - 10 - 5)
 
 
+def test_checkpoints_that_speak_come_after_the_loop_and_take_what_each_took() -> None:
+    done = [*ticks(60, 0.5)]
+    speaking = [*done, Tick(done[-1].seconds + 4.0, 0), Tick(done[-1].seconds + 8.0, 0)]
+    assert foresight.remaining(speaking, 100, Prior(0.5, 1.0, 40.0)) == pytest.approx(40 - 10 - 8)
+    runs = [run(around=30.0, heard=3), run(around=50.0, heard=5)]
+    assert foresight.prior(runs, Wanted(40.0, 100, 0, heard=4)).around == pytest.approx(40)
+    assert foresight.prior(runs, Wanted(40.0, 100, 0)).around == pytest.approx(40), "their median, where none speak"
+
+
 def test_energy_is_time_at_the_power_of_runs_before() -> None:
     seconds = foresight.Range(90.0, 100.0, 110.0)
     found = foresight.joules([run(), run(), run()], seconds)
