@@ -26,6 +26,9 @@ LEAST_ERROR = 0.05
 SPREAD = 1.2
 #: newest steps whose median is a step's pace
 RECENT = 40
+#: paces that differ by no more than this factor are one machine's, with other batches; then what runs before took
+#: counts as so many steps
+ALIKE, TRUSTED = 1.25, 20
 #: without a step for so many times the longest wait for one, the loop is over
 STALLED = 3.0
 #: part of a run after which what is between its steps (measuring, checkpoints) is taken from itself alone
@@ -200,7 +203,12 @@ def _own_pace(loop: Sequence[Tick], planned: int, known: Prior) -> float | None:
     if known.ratio is None:
         return recent * own
     weight = min(last.step / planned / KNOWN_BY_THEN, 1.0) if planned else 1.0
-    return recent * (weight * own + (1 - weight) * known.ratio)
+    pace = recent * (weight * own + (1 - weight) * known.ratio)
+    if known.pace is None or not 1 / ALIKE <= pace / known.pace <= ALIKE:  # the machine is busier or quieter than then
+        return pace
+    # a few batches may be longer or shorter than most are, which runs before saw all of
+    count = len(each_step)
+    return (count * pace + TRUSTED * known.pace) / (count + TRUSTED)
 
 
 def _pace(runs: Sequence[PastRun], audio: float) -> float:
