@@ -10,6 +10,7 @@ from daemon.kinds.train import foresight, past_runs
 from daemon.kinds.train.foresight import Prior, Tick
 from daemon.state import clip_refs
 from engines import registry
+from engines.errors import EngineError
 
 #: looks of a training that are kept: beyond that, every second one of the older half goes
 KEPT = 2_000
@@ -49,7 +50,7 @@ def prior(session: Session, run: int) -> Prior:
         return Prior()
     try:
         data = clip_refs.dataset(session, row.voice, row.dataset)
-    except MynaError:  # it was taken in from elsewhere, without its data
+        past = past_runs.like(session, info, row.settings)
+        return foresight.prior(past.runs, past_runs.wanted(info, data, row.settings, row.steps))
+    except (MynaError, EngineError):  # it has no dataset any more, or settings that its engine takes no more
         return Prior()
-    past = past_runs.like(session, info, row.settings)
-    return foresight.prior(past.runs, past_runs.wanted(session, info, data, row.settings, row.steps))

@@ -33,7 +33,7 @@ def of(
     expected = begun.expected(work, overrides, home)
     steps = settings.plan(work.info, len(clips), new, work.parent is None, expected).steps
     past = past_runs.like(session, work.info, expected)
-    seconds = _seconds(session, work, expected, steps, past)
+    seconds = _seconds(work, expected, steps, past)
     disk = cost.disk(session, work, overrides)
     what = f"{work.title}: {len(clips)} clips ({new} new), {work.data.held_out} held out, at most {steps} steps."
     sentences = [what[0].upper() + what[1:], _how(work, past, seconds.likely / steps)]
@@ -82,8 +82,8 @@ def _beside(session: Session, work: Work, told: pb.EstimateResponse, price: Pric
             told.cutting.CopyFrom(message(cutting, None, (), price))
 
 
-def _seconds(session: Session, work: Work, expected: dict[str, Any], steps: int, past: Past) -> Range:
-    wanted = past_runs.wanted(session, work.info, work.data, expected, steps)
+def _seconds(work: Work, expected: dict[str, Any], steps: int, past: Past) -> Range:
+    wanted = past_runs.wanted(work.info, work.data, expected, steps)
     found = foresight.before(past.runs, wanted)
     if found is None:
         guess = steps * GUESSED_STEP * work.learning.memory / 1.5e9

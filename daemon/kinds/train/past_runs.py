@@ -55,7 +55,7 @@ def like(session: Session, info: EngineInfo, overrides: Mapping[str, Any]) -> Pa
     return Past(tuple(found), tuple(sorted(unmetered)))
 
 
-def wanted(session: Session, info: EngineInfo, data: Dataset, overrides: Mapping[str, Any], planned: int) -> Wanted:
+def wanted(info: EngineInfo, data: Dataset, overrides: Mapping[str, Any], planned: int) -> Wanted:
     """A training on that dataset."""
     chosen = settings.plan(info, 1, 1, True, {**overrides, "steps": planned})
     speak = len(chosen.spaced())  # and what it begins from, and the best
