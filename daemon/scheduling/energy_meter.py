@@ -279,12 +279,4 @@ def tell(attempt: Attempt, total: Total, left: float | None) -> None:
     if left is None:
         left = attempt.progress.eta_seconds if attempt.progress is not None else 0.0
     if left > 0 and total.seconds > 0:
-        factor = (total.seconds + left) / total.seconds
-        whole = Total()
-        for name in ("seconds", "gpu_held", "gpu_metered", "gpu_error", "cpu_metered", "rest_joules"):
-            setattr(whole, name, getattr(total, name) * factor)
-        whole.gpu_joules = None if total.gpu_joules is None else total.gpu_joules * factor
-        whole.cpu_joules = None if total.cpu_joules is None else total.cpu_joules * factor
-        whole.integrated, whole.priced_energy = total.integrated, total.priced_energy
-        whole.money = {currency: amount * factor for currency, amount in total.money.items()}
-        attempt.told.expected.CopyFrom(whole.message())
+        attempt.told.expected.CopyFrom(total.times((total.seconds + left) / total.seconds).message())

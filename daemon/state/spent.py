@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +26,8 @@ from proto import myna_pb2 as pb
 #: of a job's seconds, how many may be unmetered without a word: between its beginning and the first look
 SLACK = 0.02
 SLACK_SECONDS = 1.5
+#: of a `Total`, what is always known
+AMOUNTS = ("seconds", "gpu_held", "gpu_metered", "gpu_error", "cpu_metered", "rest_joules")
 
 
 @dataclass
@@ -62,7 +64,7 @@ class Total:
 
     def add(self, other: Total) -> None:
         """Take another one in."""
-        for name in ("seconds", "gpu_held", "gpu_metered", "gpu_error", "cpu_metered", "rest_joules"):
+        for name in AMOUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.gpu_joules = _plus(self.gpu_joules, other.gpu_joules)
         self.cpu_joules = _plus(self.cpu_joules, other.cpu_joules)
@@ -70,6 +72,16 @@ class Total:
         self.priced_energy |= other.priced_energy
         for currency, amount in other.money.items():
             self.money[currency] = self.money.get(currency, 0.0) + amount
+
+    def times(self, factor: float) -> Total:
+        """So many times as much."""
+        parts = {name: getattr(self, name) * factor for name in AMOUNTS}
+        joules: dict[str, Any] = {
+            name: None if (known := getattr(self, name)) is None else known * factor
+            for name in ("gpu_joules", "cpu_joules")
+        }
+        money = {currency: amount * factor for currency, amount in self.money.items()}
+        return replace(self, **parts, **joules, money=money)
 
     def message(self) -> pb.Spent:
         """As the wire tells it."""

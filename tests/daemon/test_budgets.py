@@ -194,3 +194,11 @@ def test_the_price_of_the_time_holds_and_currencies_are_not_mixed() -> None:
     assert total.money == {"€": pytest.approx(2.55), "USD": 2.0}
     assert total.unmetered == [pb.UNMETERED_GPU, pb.UNMETERED_CPU]
     assert total.message().money_lacks_energy
+
+
+def test_what_a_job_will_have_taken_is_what_it_took_so_many_times() -> None:
+    total = spent.Total(seconds=100.0, gpu_held=100.0, gpu_metered=100.0, gpu_joules=20_000.0, money={"€": 0.1})
+    end = total.times(4.0)
+    assert (end.seconds, end.gpu_joules, end.cpu_joules) == (400.0, 80_000.0, None)
+    assert end.money == {"€": pytest.approx(0.4)}
+    assert end.unmetered == total.unmetered

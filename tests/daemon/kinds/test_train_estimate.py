@@ -15,6 +15,8 @@ from daemon.database.energy_rows import Spent
 from daemon.database.models import Evaluation, Job, Recording, Run, now
 from daemon.database.store import Store
 from daemon.kinds.train import past_runs
+from daemon.kinds.train.foresight import Prior
+from daemon.scheduling import remaining
 from daemon.state import spent
 from engines import registry
 from proto import myna_pb2 as pb
@@ -144,3 +146,30 @@ def recording(name: str, *, cut: bool) -> Recording:
         voice="anna", sha256=name, name=f"{name}.wav", path=name, size=1, seconds=100.0, sample_rate=16_000,
         channels=1, codec="pcm", text=None, added=now(), cut=now() if cut else None,
     )  # fmt: skip
+
+
+def test_a_training_at_work_is_told_what_is_left_by_its_own_steps_and_those_before(anna: Store) -> None:
+    def fill(session: Session) -> int:
+        for _ in range(3):
+            trained(session, 50.0, 30.0)
+        run = Run(voice="anna", engine="glow", job=0, dataset=1, settings={"patience": 0}, steps=100, step=0, result={})
+        session.add(run)
+        session.flush()
+        return run.id
+
+    run = anna.write_now(fill)
+    course = remaining.Course()
+    assert course.left is None
+    course.prior = anna.read_now(remaining.prior, run)
+    assert course.prior.pace == pytest.approx(0.5)
+    assert course.prior.around == pytest.approx(30.0)
+    course.look(5.0, 0, 0)
+    for step in range(1, 41):
+        course.look(1.0, step, 100)
+    left = course.left
+    assert left is not None
+    assert left == pytest.approx(60 * 1.0 + 30 - 6), "twice as slow as others were: the machine is busier"
+    for step in range(41, 5_001):
+        course.look(0.01, step, 10_000)
+    assert len(course._ticks) <= remaining.KEPT
+    assert anna.read_now(remaining.prior, 9_999) == Prior()
