@@ -33,7 +33,20 @@ ROOT = HERE.parent
 #: where tables are kept
 KEPT = HERE
 #: benchmarks that take long or need something of their own, by the first part of their modules' names
-GROUPS = ("xtts", "fish", "gpu", "dashboard", "hostile", "verdict", "learning", "first", "datasets", "judged", "doors")
+GROUPS = (
+    "xtts",
+    "fish",
+    "gpu",
+    "dashboard",
+    "hostile",
+    "verdict",
+    "learning",
+    "first",
+    "datasets",
+    "judged",
+    "doors",
+    "operations",
+)
 #: seconds a benchmark may take before it is given up
 PATIENCE = 3_600.0
 VERDICTS = ("holds", "falls short")

@@ -138,7 +138,9 @@ class EnergyMeter:
             if attempt.worker is not None and not attempt.yielded and not attempt.worker.ended.done():
                 holds = attempt.gpu_lane and attempt.place.gpu and self._holder(attempt.place.gpu) is attempt
                 working[attempt.job, attempt.number] = attempt.worker.pid, attempt.place.gpu if holds else ""
-        gpus = await self._powers() if any(gpu for _, gpu in working.values()) or self._gpus.present else {}
+        before = self._before.working if self._before is not None else {}
+        held = any(gpu for _, gpu in (*working.values(), *before.values()))
+        gpus = await self._powers() if held else {}
         packages = self._rapl.look()
         groups = {group for group, _ in working.values()} if packages is not None else set()
         if self._before is not None and packages is not None:

@@ -132,6 +132,9 @@ def remaining(ticks: Sequence[Tick], planned: int, known: Prior) -> float | None
         return None
     now, around = ticks[-1], known.around or 0.0
     loop = [tick for tick in ticks if tick.step >= 1]
+    pace = _own_pace(loop, planned, known)
+    if pace is not None and known.pace:  # what comes after the loop is as much quicker or slower as its steps are
+        around *= pace / known.pace
     after = max(around - (loop[0].seconds if loop else 0.0), 0.0)
     if loop:
         reached = next(tick for tick in loop if tick.step == loop[-1].step)
@@ -141,7 +144,6 @@ def remaining(ticks: Sequence[Tick], planned: int, known: Prior) -> float | None
     steps = round(planned * known.share)
     if now.step >= steps:  # it goes on longer than others: at least one step, at most all
         steps = (now.step + planned + 1) // 2
-    pace = _own_pace(loop, planned, known)
     if pace is None:
         return None if known.pace is None else max((steps - now.step) * known.pace + after, 0.0)
     return (steps - now.step) * pace + after
