@@ -58,7 +58,7 @@ def test_a_budget_is_set_shown_and_taken_away(myna: Run, stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("anna", "20"), "'20' is no sum of money. Write it like 20€"),
+        (("anna", "20"), "'20' is not a sum of money. Write it like 20€"),
         (("anna", "-3€"), ""),
         (("anna", "--stop"), "A budget that stops needs a sum."),
         (("anna", "none", "--stop"), "Without a budget nothing is stopped."),
