@@ -91,7 +91,7 @@ def read(text: str) -> pb.Money:
     """A sum a month. Raises ClientError."""
     found = money.read(text.strip().removesuffix("/month").removesuffix("/mo"))
     if found is None:
-        raise ClientError(f"{text!r} is not a sum of money.", "Write it like 20€ or 20.50 EUR/month.", "INVALID_ARGUMENT")
+        raise ClientError(f"{text!r} is not a sum of money.", "Write it like 20€ or 20.50 EUR.", "INVALID_ARGUMENT")
     return found
 
 
