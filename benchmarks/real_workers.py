@@ -92,8 +92,16 @@ class Workshop:
         """Folder of a version."""
         return self.home / "voices" / VOICE / str(number)
 
-    def train(self, number: int, clips: Sequence[wire.ClipRef], settings: Mapping[str, Any], parent: int = 0) -> Made:
-        """Train a version as a train job does. Raises EngineError when the training fails."""
+    def train(
+        self,
+        number: int,
+        clips: Sequence[wire.ClipRef],
+        settings: Mapping[str, Any],
+        parent: int = 0,
+        channel: Loose | None = None,
+    ) -> Made:
+        """Train a version as a train job does; `channel`: who hears how it goes. Raises EngineError when the training
+        fails."""
         plan = wire.TrainPlan(
             voice=VOICE,
             engine=ENGINE,
@@ -110,7 +118,7 @@ class Workshop:
             run_uuid=f"run-{number}",
             home_uuid="a home",
         )
-        channel = _KeepsBest(self.home, plan, self.version(BY_LOSS + number))
+        channel = channel or _KeepsBest(self.home, plan, self.version(BY_LOSS + number))
         training.run(plan, channel)
         done = channel.committed[-1].trained
         rest = json.loads(done.result_json)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from daemon.machine.sampler import Machine
     from daemon.notices.post import Notices
     from daemon.processes.launcher import Launcher
+    from daemon.scheduling.energy_meter import EnergyMeter
     from daemon.scheduling.scheduler import Scheduler
     from daemon.scheduling.speech import Speech
     from daemon.services.doorkeeper import Doorkeeper
@@ -52,6 +53,8 @@ class Parts:
     disk: DiskSpace
     meters: Meters
     notices: Notices
+    energy: EnergyMeter
+    powercap: Path  #: where the kernel tells what CPUs take
     keeper: Doorkeeper
 
     def end(self, now: bool = False) -> None:
@@ -70,7 +73,9 @@ def servicers(daemon: Parts) -> dict[str, Any]:
     from daemon.home.voice_folders import VoiceFolders
     from daemon.idle.waiting import WaitingForIdleness
     from daemon.machine.doctor import Doctor
+    from daemon.machine.energy import Rapl
     from daemon.processes.upkeep import UpkeepProgram
+    from daemon.services.costs import CostsService
     from daemon.services.datasets import DatasetsService
     from daemon.services.experiments import ExperimentsService
     from daemon.services.jobs import JobsService
@@ -103,6 +108,7 @@ def servicers(daemon: Parts) -> dict[str, Any]:
         "People": PeopleService(store, daemon.keeper.directory),
         "Upkeep": UpkeepService(UpkeepProgram(daemon.launcher), cleaning),
         "Notices": NoticesService(daemon.notices),
+        "Costs": CostsService(home, settings, store, folders, daemon.inbox.still, Rapl(daemon.powercap)),
     }
 
 

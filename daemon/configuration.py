@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from daemon.budget_settings import BUDGET
 from daemon.door_settings import HTTP, WYOMING
 from daemon.idle_settings import WHEN_IDLE
 from daemon.inbox import voice_toml
@@ -42,6 +43,7 @@ TABLES: dict[str, Mapping[str, Setting]] = {
     "train": OPTIONS,
     "promotion": RULE,
     "dataset": LIMITS,
+    "budget": BUDGET,
     "speech": COMMON,
     **{info.name: info.options for info in registry.ENGINES.values() if info.options},
 }

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from daemon import settings as configuration
 from daemon.composition import Parts
 from daemon.errors import DatabaseHeld, MynaError, StoreTrouble
+from daemon.machine.energy import POWERCAP
 from daemon.own_log import log_to
 from daemon.processes import systemd
 from daemon.processes.doors import DoorsProcess
@@ -56,7 +57,7 @@ ENDLESS = {
     "idle",
     "lazy-gpus",
 }
-ENDLESS |= {"notices", "watching"}
+ENDLESS |= {"notices", "watching", "metering", "energy"}
 
 
 class Daemon(Parts):
@@ -70,6 +71,7 @@ class Daemon(Parts):
         self.settings = settings
         self.launcher = launcher
         self.program = program  #: argv of a worker
+        self.powercap = POWERCAP  #: where the kernel tells what CPUs take
         self.blame = Blame()
         self.failed = False  #: ended because a part of it fell over
         self.lock: Lock | None = None  #: taken anew if somebody deletes its file
@@ -174,9 +176,16 @@ class Daemon(Parts):
     def _watch(self) -> None:
         """The machine, and what is used of it."""
         from daemon.machine import gpu_watch, lazy_gpus, memory
+        from daemon.machine.energy import Rapl
+        from daemon.scheduling.energy_meter import EnergyMeter
         from daemon.scheduling.metering import Metering
 
         self.work("metering", Metering(self.store, self.home, self.scheduler.attempts).run())
+        holder, rapl = self.scheduler.gpus.holder, Rapl(self.powercap)
+        self.energy = EnergyMeter(
+            self.store, self.gpu, self.scheduler.attempts, holder, self.points, self.settings.cost, rapl
+        )
+        self.work("energy", self.energy.run())
         self.work("gpu", gpu_watch.watch(self.gpu, self.store, self.scheduler.gpus_changed))
         self.work("lazy-gpus", lazy_gpus.watch(self.machine.sample, self.store, self.scheduler.job_of))
         self.work("memory", memory.give_back())
@@ -258,6 +267,7 @@ class Daemon(Parts):
             await self._checks.enter_graceful_shutdown()
         # who asks meanwhile is answered: how far it is, or an impatient `myna down --now`
         await self.scheduler.close(0.0 if self._now else self.settings.stop_grace)
+        await self.energy.try_look()  # what the last seconds took is written, too
         await self.speech.close()
         await self.notices.farewell(fell=self.failed, hurry=self._now)
         for server in servers:

@@ -1,5 +1,5 @@
 """What work on this machine costs, as far as its owner said: the table `[cost]` of `myna.toml`. Here, and nowhere else,
-time becomes money and money time."""
+time and energy become money, and money time."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from engines.setting import Setting, checked, declared
 from proto import money
 from proto import myna_pb2 as pb
 
+#: joules of a kilowatt-hour
+KWH = 3_600_000.0
 #: What a budget may be where a sum of money cannot be kept to.
 A_TIME = "as a time, such as 2h"
 
@@ -21,7 +23,14 @@ A_TIME = "as a time, such as 2h"
 class Price:
     """Of this machine at work."""
 
-    per_hour: Annotated[float, Setting("what an hour of this machine at work costs; 0: not known", 0, 1_000_000)] = 0.0
+    per_hour: Annotated[
+        float,
+        Setting(
+            "what an hour of this machine at work costs, besides its energy where `per_kwh` is set; 0: not known",
+            0,
+            1_000_000,
+        ),
+    ] = 0.0
     currency: Annotated[
         str,
         Setting(
@@ -30,6 +39,17 @@ class Price:
             pattern=money.CURRENCY,
         ),
     ] = "€"
+    per_kwh: Annotated[float, Setting("what a kilowatt-hour costs, on top; 0: not known", 0, 1_000_000)] = 0.0
+    rest_watts: Annotated[
+        float,
+        Setting(
+            "what the machine draws at work besides its GPUs and CPUs, as a meter at the plug tells; added to energy "
+            "that is measured",
+            0,
+            100_000,
+            "watts",
+        ),
+    ] = 0.0
 
     def __post_init__(self) -> None:
         checked(PRICE, vars(self), "cost")
@@ -37,6 +57,13 @@ class Price:
     def of(self, seconds: float) -> pb.Money | None:
         """What so many seconds of work cost; None: it is not known."""
         return pb.Money(amount=seconds * self.per_hour / 3_600, currency=self.currency) if self.per_hour else None
+
+    def cost(self, seconds: float, joules: float | None) -> float | None:
+        """What time and energy cost, in `currency`; None: nothing of it is known. Joules that are None are not in it
+        (`lacks`)."""
+        energy = None if joules is None or not self.per_kwh else joules / KWH * self.per_kwh
+        time = seconds * self.per_hour / 3_600 if self.per_hour else None
+        return None if energy is None and time is None else (energy or 0.0) + (time or 0.0)
 
     def seconds(self, budget: pb.Money) -> float:
         """How long may be worked for a sum. Raises BadRequest for what is no sum, or one in another currency; NotNow

@@ -79,6 +79,7 @@ class AsyncClient:
         self._people = stubs.PeopleStub(self.channel)
         self._upkeep = stubs.UpkeepStub(self.channel)
         self._notices = stubs.NoticesStub(self.channel)
+        self._costs = stubs.CostsStub(self.channel)
         self._metadata: tuple[tuple[str, str], ...] | None = None
 
     async def __aenter__(self) -> Self:
@@ -520,6 +521,18 @@ class AsyncClient:
         return await self._ask(
             self._system.Estimate, pb.EstimateRequest(spec=train_spec(voice, dataset, start, **choices))
         )
+
+    async def costs(self, voice: str = "", month: str = "") -> pb.CostsResponse:
+        """What work cost: of a voice, else of all that one may see; of a month ("2026-11"), else of all time."""
+        return await self._ask(self._costs.Get, pb.CostsRequest(voice=voice, month=month))
+
+    async def budget(self, voice: str) -> pb.Budget:
+        """What the voice may cost a month, and has this month."""
+        return await self._ask(self._costs.GetBudget, pb.BudgetRequest(voice=voice))
+
+    async def set_budget(self, voice: str, limit: pb.Money | None, *, stop: bool = False) -> pb.Budget:
+        """Write what the voice may cost a month into its voice.toml (None: no budget); `stop`: trainings wait then."""
+        return await self._ask(self._costs.SetBudget, pb.SetBudgetRequest(voice=voice, limit=limit, stop=stop))
 
     async def doctor(self) -> list[pb.Finding]:
         answer = await self._ask(self._system.Doctor, pb.Empty())

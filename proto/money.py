@@ -15,7 +15,9 @@ CURRENCY = "[$£¥\u20a0-\u20cf]|[A-Z]{3}"
 #: At most two decimals, after a point or a comma: so nobody's "1,000" is taken for 1.
 _AMOUNT = "[0-9]{1,12}(?:[.,][0-9]{1,2})?"
 _WRITTEN = f"{CURRENCY}|{'|'.join(code.lower() for code in CODES.values())}"
-_SUM = re.compile(rf"(?P<amount>{_AMOUNT})\s*(?P<after>{_WRITTEN})|(?P<before>{_WRITTEN})\s*(?P<last>{_AMOUNT})")
+#: a sum as people write it
+SUM = rf"(?P<amount>{_AMOUNT})\s*(?P<after>{_WRITTEN})|(?P<before>{_WRITTEN})\s*(?P<last>{_AMOUNT})"
+_SUM = re.compile(SUM)
 
 
 def read(text: str) -> pb.Money | None:

@@ -136,6 +136,8 @@ class _WaitsForEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WaitsFor.Val
     WAITS_FOR_UNSPECIFIED: _WaitsFor.ValueType  # 0
     WAITS_FOR_GPU_MINUTES: _WaitsFor.ValueType  # 1
     """those that its person may use a day are used up: it goes on when they refill"""
+    WAITS_FOR_BUDGET: _WaitsFor.ValueType  # 20
+    """its voice's budget of this month is used up: it goes on next month, or when the budget is raised"""
 
 class WaitsFor(_WaitsFor, metaclass=_WaitsForEnumTypeWrapper):
     """What a queued job waits for, where that is more than a sentence."""
@@ -143,6 +145,8 @@ class WaitsFor(_WaitsFor, metaclass=_WaitsForEnumTypeWrapper):
 WAITS_FOR_UNSPECIFIED: WaitsFor.ValueType  # 0
 WAITS_FOR_GPU_MINUTES: WaitsFor.ValueType  # 1
 """those that its person may use a day are used up: it goes on when they refill"""
+WAITS_FOR_BUDGET: WaitsFor.ValueType  # 20
+"""its voice's budget of this month is used up: it goes on next month, or when the budget is raised"""
 Global___WaitsFor: _TypeAlias = WaitsFor  # noqa: Y015
 
 class _OccasionKind:
@@ -653,6 +657,55 @@ KEEPS_USERS: KeepsUp.ValueType  # 5
 KEEPS_RECENT: KeepsUp.ValueType  # 6
 Global___KeepsUp: _TypeAlias = KeepsUp  # noqa: Y015
 
+class _Unmetered:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _UnmeteredEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Unmetered.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    UNMETERED_UNSPECIFIED: _Unmetered.ValueType  # 0
+    UNMETERED_GPU: _Unmetered.ValueType  # 1
+    """at least for a part of the time"""
+    UNMETERED_CPU: _Unmetered.ValueType  # 2
+    """at least for a part of the time"""
+
+class Unmetered(_Unmetered, metaclass=_UnmeteredEnumTypeWrapper):
+    """---------------------------------------------------------------------------------------------------------------- costs
+
+    Of what work took energy that nobody measured.
+    """
+
+UNMETERED_UNSPECIFIED: Unmetered.ValueType  # 0
+UNMETERED_GPU: Unmetered.ValueType  # 1
+"""at least for a part of the time"""
+UNMETERED_CPU: Unmetered.ValueType  # 2
+"""at least for a part of the time"""
+Global___Unmetered: _TypeAlias = Unmetered  # noqa: Y015
+
+class _CpuMeter:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CpuMeterEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CpuMeter.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CPU_METER_UNSPECIFIED: _CpuMeter.ValueType  # 0
+    CPU_METER_READ: _CpuMeter.ValueType  # 1
+    CPU_METER_NONE: _CpuMeter.ValueType  # 2
+    """the kernel has no counters of their energy"""
+    CPU_METER_FORBIDDEN: _CpuMeter.ValueType  # 3
+    """only root may read them"""
+
+class CpuMeter(_CpuMeter, metaclass=_CpuMeterEnumTypeWrapper):
+    """Whether it can be known what the CPUs take."""
+
+CPU_METER_UNSPECIFIED: CpuMeter.ValueType  # 0
+CPU_METER_READ: CpuMeter.ValueType  # 1
+CPU_METER_NONE: CpuMeter.ValueType  # 2
+"""the kernel has no counters of their energy"""
+CPU_METER_FORBIDDEN: CpuMeter.ValueType  # 3
+"""only root may read them"""
+Global___CpuMeter: _TypeAlias = CpuMeter  # noqa: Y015
+
 class _FindingKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -921,6 +974,8 @@ class Progress(_message.Message):
     UNIT_FIELD_NUMBER: _builtins.int
     SENTENCE_FIELD_NUMBER: _builtins.int
     ETA_SECONDS_FIELD_NUMBER: _builtins.int
+    SPENT_FIELD_NUMBER: _builtins.int
+    EXPECTED_FIELD_NUMBER: _builtins.int
     done: _builtins.float
     """in units of `unit`"""
     total: _builtins.float
@@ -931,6 +986,14 @@ class Progress(_message.Message):
     """what it is doing now"""
     eta_seconds: _builtins.float
     """0 when unknown"""
+    @_builtins.property
+    def spent(self) -> Global___Spent:
+        """what the job took so far; unset: not known yet"""
+
+    @_builtins.property
+    def expected(self) -> Global___Spent:
+        """what it will have taken at its end; unset: not known"""
+
     def __init__(
         self,
         *,
@@ -939,10 +1002,12 @@ class Progress(_message.Message):
         unit: _builtins.str = ...,
         sentence: _builtins.str = ...,
         eta_seconds: _builtins.float = ...,
+        spent: Global___Spent | None = ...,
+        expected: Global___Spent | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expected", b"expected", "spent", b"spent"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "eta_seconds", b"eta_seconds", "sentence", b"sentence", "total", b"total", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "eta_seconds", b"eta_seconds", "expected", b"expected", "sentence", b"sentence", "spent", b"spent", "total", b"total", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1173,6 +1238,7 @@ class Job(_message.Message):
     CLEARED_FIELD_NUMBER: _builtins.int
     GPU_FIELD_NUMBER: _builtins.int
     PERSON_FIELD_NUMBER: _builtins.int
+    SPENT_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     kind: Global___JobKind.ValueType
     voice: _builtins.str
@@ -1206,6 +1272,10 @@ class Job(_message.Message):
     def gpu(self) -> Global___GpuUse:
         """of the GPU lane, on a machine with GPUs: where it runs or ran, or which ones it waits for"""
 
+    @_builtins.property
+    def spent(self) -> Global___Spent:
+        """over all attempts; only in Get"""
+
     def __init__(
         self,
         *,
@@ -1226,10 +1296,11 @@ class Job(_message.Message):
         cleared: _timestamp_pb2.Timestamp | None = ...,
         gpu: Global___GpuUse | None = ...,
         person: _builtins.str = ...,
+        spent: Global___Spent | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cleared", b"cleared", "gpu", b"gpu", "spec", b"spec", "status", b"status", "submitted", b"submitted"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cleared", b"cleared", "gpu", b"gpu", "spec", b"spec", "spent", b"spent", "status", b"status", "submitted", b"submitted"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "cleared", b"cleared", "gpu", b"gpu", "gpu_lane", b"gpu_lane", "id", b"id", "idempotency_key", b"idempotency_key", "kind", b"kind", "parent_job", b"parent_job", "person", b"person", "place", b"place", "priority", b"priority", "run", b"run", "spec", b"spec", "status", b"status", "submitted", b"submitted", "title", b"title", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "cleared", b"cleared", "gpu", b"gpu", "gpu_lane", b"gpu_lane", "id", b"id", "idempotency_key", b"idempotency_key", "kind", b"kind", "parent_job", b"parent_job", "person", b"person", "place", b"place", "priority", b"priority", "run", b"run", "spec", b"spec", "spent", b"spent", "status", b"status", "submitted", b"submitted", "title", b"title", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2252,6 +2323,7 @@ class Event(_message.Message):
     DATASET_FIELD_NUMBER: _builtins.int
     NOTICE_FIELD_NUMBER: _builtins.int
     CLEARED_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
     EXPERIMENT_FIELD_NUMBER: _builtins.int
     OCCASION_FIELD_NUMBER: _builtins.int
     cursor: _builtins.int
@@ -2278,6 +2350,10 @@ class Event(_message.Message):
         """jobs that had ended were cleared away"""
 
     @_builtins.property
+    def budget(self) -> Global___BudgetAlert:
+        """a voice used up 80 or 100 percent of its budget of a month"""
+
+    @_builtins.property
     def experiment(self) -> Global___Experiment:
         """an experiment began, ended, or has a trial more or a trial's score; without its trials"""
 
@@ -2297,14 +2373,15 @@ class Event(_message.Message):
         dataset: Global___Dataset | None = ...,
         notice: Global___Notice | None = ...,
         cleared: Global___JobsCleared | None = ...,
+        budget: Global___BudgetAlert | None = ...,
         experiment: Global___Experiment | None = ...,
         occasion: Global___Occasion | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cleared", b"cleared", "dataset", b"dataset", "experiment", b"experiment", "inbox", b"inbox", "job", b"job", "notice", b"notice", "occasion", b"occasion", "time", b"time", "version", b"version", "voice", b"voice", "what", b"what"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "cleared", b"cleared", "dataset", b"dataset", "experiment", b"experiment", "inbox", b"inbox", "job", b"job", "notice", b"notice", "occasion", b"occasion", "time", b"time", "version", b"version", "voice", b"voice", "what", b"what"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cleared", b"cleared", "cursor", b"cursor", "dataset", b"dataset", "experiment", b"experiment", "inbox", b"inbox", "job", b"job", "notice", b"notice", "occasion", b"occasion", "time", b"time", "version", b"version", "voice", b"voice", "what", b"what"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "cleared", b"cleared", "cursor", b"cursor", "dataset", b"dataset", "experiment", b"experiment", "inbox", b"inbox", "job", b"job", "notice", b"notice", "occasion", b"occasion", "time", b"time", "version", b"version", "voice", b"voice", "what", b"what"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["job", "inbox", "voice", "version", "dataset", "notice", "cleared", "experiment", "occasion"]  # noqa: Y015
+    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["job", "inbox", "voice", "version", "dataset", "notice", "cleared", "budget", "experiment", "occasion"]  # noqa: Y015
     _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
 
@@ -2814,6 +2891,8 @@ class Run(_message.Message):
     COURSE_SENTENCE_FIELD_NUMBER: _builtins.int
     MEMORY_PEAK_FIELD_NUMBER: _builtins.int
     WAY_FIELD_NUMBER: _builtins.int
+    SPENT_FIELD_NUMBER: _builtins.int
+    JOULES_PER_STEP_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     voice: _builtins.str
     engine: _builtins.str
@@ -2837,6 +2916,8 @@ class Run(_message.Message):
     memory_peak: _builtins.int
     """bytes of GPU memory that it took at most, as far as it went; 0: not measured"""
     way: Global___RunWay.ValueType
+    joules_per_step: _builtins.float
+    """only in Get; unset: not known"""
     @_builtins.property
     def started(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -2844,6 +2925,10 @@ class Run(_message.Message):
     @_builtins.property
     def metrics(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """names there are points of"""
+
+    @_builtins.property
+    def spent(self) -> Global___Spent:
+        """by its job, over all attempts; only in Get"""
 
     def __init__(
         self,
@@ -2868,12 +2953,16 @@ class Run(_message.Message):
         course_sentence: _builtins.str = ...,
         memory_peak: _builtins.int = ...,
         way: Global___RunWay.ValueType = ...,
+        spent: Global___Spent | None = ...,
+        joules_per_step: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["ended", b"ended", "started", b"started"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_joules_per_step", b"_joules_per_step", "ended", b"ended", "joules_per_step", b"joules_per_step", "spent", b"spent", "started", b"started"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["best_loss", b"best_loss", "best_step", b"best_step", "course", b"course", "course_sentence", b"course_sentence", "dataset", b"dataset", "ended", b"ended", "engine", b"engine", "from_version", b"from_version", "id", b"id", "job", b"job", "memory_peak", b"memory_peak", "metrics", b"metrics", "outcome", b"outcome", "settings_json", b"settings_json", "started", b"started", "step", b"step", "steps", b"steps", "to_version", b"to_version", "voice", b"voice", "way", b"way"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_joules_per_step", b"_joules_per_step", "best_loss", b"best_loss", "best_step", b"best_step", "course", b"course", "course_sentence", b"course_sentence", "dataset", b"dataset", "ended", b"ended", "engine", b"engine", "from_version", b"from_version", "id", b"id", "job", b"job", "joules_per_step", b"joules_per_step", "memory_peak", b"memory_peak", "metrics", b"metrics", "outcome", b"outcome", "settings_json", b"settings_json", "spent", b"spent", "started", b"started", "step", b"step", "steps", b"steps", "to_version", b"to_version", "voice", b"voice", "way", b"way"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__joules_per_step: _TypeAlias = _typing.Literal["joules_per_step"]  # noqa: Y015
+    _WhichOneofArgType__joules_per_step: _TypeAlias = _typing.Literal["_joules_per_step", b"_joules_per_step"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__joules_per_step) -> _WhichOneofReturnType__joules_per_step | None: ...
 
 Global___Run: _TypeAlias = Run  # noqa: Y015
 
@@ -3148,6 +3237,7 @@ class Checkpoint(_message.Message):
     HIGH_FIELD_NUMBER: _builtins.int
     CHOSEN_FIELD_NUMBER: _builtins.int
     LOWEST_LOSS_FIELD_NUMBER: _builtins.int
+    JOULES_FIELD_NUMBER: _builtins.int
     step: _builtins.int
     """0: what the run began from"""
     loss: _builtins.float
@@ -3162,6 +3252,8 @@ class Checkpoint(_message.Message):
     chosen: _builtins.bool
     """it became the version, or (step 0) nothing did"""
     lowest_loss: _builtins.bool
+    joules: _builtins.float
+    """that the run had taken when it got there; unset: not known"""
     @_builtins.property
     def metrics(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
         """of the selection lines that it said"""
@@ -3178,15 +3270,18 @@ class Checkpoint(_message.Message):
         high: _builtins.float | None = ...,
         chosen: _builtins.bool = ...,
         lowest_loss: _builtins.bool = ...,
+        joules: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_gain", b"_gain", "_high", b"_high", "_loss", b"_loss", "_low", b"_low", "_score", b"_score", "gain", b"gain", "high", b"high", "loss", b"loss", "low", b"low", "score", b"score"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_gain", b"_gain", "_high", b"_high", "_joules", b"_joules", "_loss", b"_loss", "_low", b"_low", "_score", b"_score", "gain", b"gain", "high", b"high", "joules", b"joules", "loss", b"loss", "low", b"low", "score", b"score"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_gain", b"_gain", "_high", b"_high", "_loss", b"_loss", "_low", b"_low", "_score", b"_score", "chosen", b"chosen", "gain", b"gain", "high", b"high", "loss", b"loss", "low", b"low", "lowest_loss", b"lowest_loss", "metrics", b"metrics", "score", b"score", "step", b"step"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_gain", b"_gain", "_high", b"_high", "_joules", b"_joules", "_loss", b"_loss", "_low", b"_low", "_score", b"_score", "chosen", b"chosen", "gain", b"gain", "high", b"high", "joules", b"joules", "loss", b"loss", "low", b"low", "lowest_loss", b"lowest_loss", "metrics", b"metrics", "score", b"score", "step", b"step"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__gain: _TypeAlias = _typing.Literal["gain"]  # noqa: Y015
     _WhichOneofArgType__gain: _TypeAlias = _typing.Literal["_gain", b"_gain"]  # noqa: Y015
     _WhichOneofReturnType__high: _TypeAlias = _typing.Literal["high"]  # noqa: Y015
     _WhichOneofArgType__high: _TypeAlias = _typing.Literal["_high", b"_high"]  # noqa: Y015
+    _WhichOneofReturnType__joules: _TypeAlias = _typing.Literal["joules"]  # noqa: Y015
+    _WhichOneofArgType__joules: _TypeAlias = _typing.Literal["_joules", b"_joules"]  # noqa: Y015
     _WhichOneofReturnType__loss: _TypeAlias = _typing.Literal["loss"]  # noqa: Y015
     _WhichOneofArgType__loss: _TypeAlias = _typing.Literal["_loss", b"_loss"]  # noqa: Y015
     _WhichOneofReturnType__low: _TypeAlias = _typing.Literal["low"]  # noqa: Y015
@@ -3197,6 +3292,8 @@ class Checkpoint(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__gain) -> _WhichOneofReturnType__gain | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__high) -> _WhichOneofReturnType__high | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__joules) -> _WhichOneofReturnType__joules | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__loss) -> _WhichOneofReturnType__loss | None: ...
     @_typing.overload
@@ -7182,15 +7279,36 @@ class EstimateResponse(_message.Message):
     SENTENCES_FIELD_NUMBER: _builtins.int
     SETTINGS_JSON_FIELD_NUMBER: _builtins.int
     GPU_FIELD_NUMBER: _builtins.int
+    TRAINING_FIELD_NUMBER: _builtins.int
+    SCORING_FIELD_NUMBER: _builtins.int
+    RUNS_FIELD_NUMBER: _builtins.int
+    CUTTING_FIELD_NUMBER: _builtins.int
     steps: _builtins.int
     seconds: _builtins.float
+    """of training; 0: not known"""
     gpu_memory: _builtins.int
     disk: _builtins.int
     settings_json: _builtins.str
+    runs: _builtins.int
+    """like it that the estimate was learned from; 0: it is a guess"""
     @_builtins.property
     def sentences(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
-    def gpu(self) -> Global___GpuUse: ...
+    def gpu(self) -> Global___GpuUse:
+        """the GPU on which it has most room now"""
+
+    @_builtins.property
+    def training(self) -> Global___Expected:
+        """what it takes of the machine"""
+
+    @_builtins.property
+    def scoring(self) -> Global___Expected:
+        """what comes after it by itself; unset: none was timed here"""
+
+    @_builtins.property
+    def cutting(self) -> Global___Expected:
+        """of recordings that have no clips yet, before it; unset: there are none, or none were timed here"""
+
     def __init__(
         self,
         *,
@@ -7201,14 +7319,86 @@ class EstimateResponse(_message.Message):
         sentences: _abc.Iterable[_builtins.str] | None = ...,
         settings_json: _builtins.str = ...,
         gpu: Global___GpuUse | None = ...,
+        training: Global___Expected | None = ...,
+        scoring: Global___Expected | None = ...,
+        runs: _builtins.int = ...,
+        cutting: Global___Expected | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["gpu", b"gpu"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cutting", b"cutting", "gpu", b"gpu", "scoring", b"scoring", "training", b"training"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["disk", b"disk", "gpu", b"gpu", "gpu_memory", b"gpu_memory", "seconds", b"seconds", "sentences", b"sentences", "settings_json", b"settings_json", "steps", b"steps"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cutting", b"cutting", "disk", b"disk", "gpu", b"gpu", "gpu_memory", b"gpu_memory", "runs", b"runs", "scoring", b"scoring", "seconds", b"seconds", "sentences", b"sentences", "settings_json", b"settings_json", "steps", b"steps", "training", b"training"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EstimateResponse: _TypeAlias = EstimateResponse  # noqa: Y015
+
+@_typing.final
+class Expected(_message.Message):
+    """What work is expected to take, and between what it lies as surely as the runs before tell."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SECONDS_FIELD_NUMBER: _builtins.int
+    JOULES_FIELD_NUMBER: _builtins.int
+    UNMETERED_FIELD_NUMBER: _builtins.int
+    MONEY_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    currency: _builtins.str
+    @_builtins.property
+    def seconds(self) -> Global___Range: ...
+    @_builtins.property
+    def joules(self) -> Global___Range:
+        """unset: not known"""
+
+    @_builtins.property
+    def unmetered(self) -> _containers.RepeatedScalarFieldContainer[Global___Unmetered.ValueType]:
+        """what `joules` lacks"""
+
+    @_builtins.property
+    def money(self) -> Global___Range:
+        """unset: no price is known for what is known of it"""
+
+    def __init__(
+        self,
+        *,
+        seconds: Global___Range | None = ...,
+        joules: Global___Range | None = ...,
+        unmetered: _abc.Iterable[Global___Unmetered.ValueType] | None = ...,
+        money: Global___Range | None = ...,
+        currency: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["joules", b"joules", "money", b"money", "seconds", b"seconds"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "joules", b"joules", "money", b"money", "seconds", b"seconds", "unmetered", b"unmetered"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Expected: _TypeAlias = Expected  # noqa: Y015
+
+@_typing.final
+class Range(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOW_FIELD_NUMBER: _builtins.int
+    LIKELY_FIELD_NUMBER: _builtins.int
+    HIGH_FIELD_NUMBER: _builtins.int
+    low: _builtins.float
+    likely: _builtins.float
+    high: _builtins.float
+    def __init__(
+        self,
+        *,
+        low: _builtins.float = ...,
+        likely: _builtins.float = ...,
+        high: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["high", b"high", "likely", b"likely", "low", b"low"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Range: _TypeAlias = Range  # noqa: Y015
 
 @_typing.final
 class Finding(_message.Message):
@@ -7477,6 +7667,475 @@ class ShutdownRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ShutdownRequest: _TypeAlias = ShutdownRequest  # noqa: Y015
+
+@_typing.final
+class Spent(_message.Message):
+    """What work took of the machine, as far as it was measured. What is unset is not known, which is not nothing."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SECONDS_FIELD_NUMBER: _builtins.int
+    JOULES_FIELD_NUMBER: _builtins.int
+    GPU_JOULES_FIELD_NUMBER: _builtins.int
+    CPU_JOULES_FIELD_NUMBER: _builtins.int
+    GPU_ERROR_FIELD_NUMBER: _builtins.int
+    INTEGRATED_FIELD_NUMBER: _builtins.int
+    UNMETERED_FIELD_NUMBER: _builtins.int
+    MONEY_FIELD_NUMBER: _builtins.int
+    MONEY_LACKS_ENERGY_FIELD_NUMBER: _builtins.int
+    seconds: _builtins.float
+    """at work; pauses are left out"""
+    joules: _builtins.float
+    """of GPU, CPU and what [cost] says of the rest, as far as it is known"""
+    gpu_joules: _builtins.float
+    cpu_joules: _builtins.float
+    gpu_error: _builtins.float
+    """joules of the GPU: at most so much more or less, by what its meter states"""
+    integrated: _builtins.bool
+    """some of the GPU's are of samples of its power, and not by a counter of its own"""
+    money_lacks_energy: _builtins.bool
+    """energy has a price, and some of it is not known: it cost more than `money`"""
+    @_builtins.property
+    def unmetered(self) -> _containers.RepeatedScalarFieldContainer[Global___Unmetered.ValueType]:
+        """what `joules` lacks"""
+
+    @_builtins.property
+    def money(self) -> _containers.RepeatedCompositeFieldContainer[Global___Money]:
+        """by currency, at the prices when it was spent; none: no price was known"""
+
+    def __init__(
+        self,
+        *,
+        seconds: _builtins.float = ...,
+        joules: _builtins.float | None = ...,
+        gpu_joules: _builtins.float | None = ...,
+        cpu_joules: _builtins.float | None = ...,
+        gpu_error: _builtins.float = ...,
+        integrated: _builtins.bool = ...,
+        unmetered: _abc.Iterable[Global___Unmetered.ValueType] | None = ...,
+        money: _abc.Iterable[Global___Money] | None = ...,
+        money_lacks_energy: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_cpu_joules", b"_cpu_joules", "_gpu_joules", b"_gpu_joules", "_joules", b"_joules", "cpu_joules", b"cpu_joules", "gpu_joules", b"gpu_joules", "joules", b"joules"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cpu_joules", b"_cpu_joules", "_gpu_joules", b"_gpu_joules", "_joules", b"_joules", "cpu_joules", b"cpu_joules", "gpu_error", b"gpu_error", "gpu_joules", b"gpu_joules", "integrated", b"integrated", "joules", b"joules", "money", b"money", "money_lacks_energy", b"money_lacks_energy", "seconds", b"seconds", "unmetered", b"unmetered"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__cpu_joules: _TypeAlias = _typing.Literal["cpu_joules"]  # noqa: Y015
+    _WhichOneofArgType__cpu_joules: _TypeAlias = _typing.Literal["_cpu_joules", b"_cpu_joules"]  # noqa: Y015
+    _WhichOneofReturnType__gpu_joules: _TypeAlias = _typing.Literal["gpu_joules"]  # noqa: Y015
+    _WhichOneofArgType__gpu_joules: _TypeAlias = _typing.Literal["_gpu_joules", b"_gpu_joules"]  # noqa: Y015
+    _WhichOneofReturnType__joules: _TypeAlias = _typing.Literal["joules"]  # noqa: Y015
+    _WhichOneofArgType__joules: _TypeAlias = _typing.Literal["_joules", b"_joules"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cpu_joules) -> _WhichOneofReturnType__cpu_joules | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__gpu_joules) -> _WhichOneofReturnType__gpu_joules | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__joules) -> _WhichOneofReturnType__joules | None: ...
+
+Global___Spent: _TypeAlias = Spent  # noqa: Y015
+
+@_typing.final
+class VoiceCost(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    SPENT_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    @_builtins.property
+    def spent(self) -> Global___Spent:
+        """empty: of no voice"""
+
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        spent: Global___Spent | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spent", b"spent"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["spent", b"spent", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VoiceCost: _TypeAlias = VoiceCost  # noqa: Y015
+
+@_typing.final
+class MonthCost(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MONTH_FIELD_NUMBER: _builtins.int
+    SPENT_FIELD_NUMBER: _builtins.int
+    month: _builtins.str
+    @_builtins.property
+    def spent(self) -> Global___Spent: ...
+    def __init__(
+        self,
+        *,
+        month: _builtins.str = ...,
+        spent: Global___Spent | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spent", b"spent"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["month", b"month", "spent", b"spent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MonthCost: _TypeAlias = MonthCost  # noqa: Y015
+
+@_typing.final
+class JobCost(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    RUN_FIELD_NUMBER: _builtins.int
+    SPENT_FIELD_NUMBER: _builtins.int
+    job: _builtins.int
+    kind: Global___JobKind.ValueType
+    title: _builtins.str
+    run: _builtins.int
+    @_builtins.property
+    def spent(self) -> Global___Spent: ...
+    def __init__(
+        self,
+        *,
+        job: _builtins.int = ...,
+        kind: Global___JobKind.ValueType = ...,
+        title: _builtins.str = ...,
+        run: _builtins.int = ...,
+        spent: Global___Spent | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spent", b"spent"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "kind", b"kind", "run", b"run", "spent", b"spent", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JobCost: _TypeAlias = JobCost  # noqa: Y015
+
+@_typing.final
+class RunCost(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    SPENT_FIELD_NUMBER: _builtins.int
+    JOULES_PER_STEP_FIELD_NUMBER: _builtins.int
+    CHECKPOINTS_FIELD_NUMBER: _builtins.int
+    run: _builtins.int
+    steps: _builtins.int
+    """done"""
+    joules_per_step: _builtins.float
+    @_builtins.property
+    def spent(self) -> Global___Spent: ...
+    @_builtins.property
+    def checkpoints(self) -> _containers.RepeatedCompositeFieldContainer[Global___CheckpointCost]:
+        """where it was measured how it did; at most 25"""
+
+    def __init__(
+        self,
+        *,
+        run: _builtins.int = ...,
+        steps: _builtins.int = ...,
+        spent: Global___Spent | None = ...,
+        joules_per_step: _builtins.float | None = ...,
+        checkpoints: _abc.Iterable[Global___CheckpointCost] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_joules_per_step", b"_joules_per_step", "joules_per_step", b"joules_per_step", "spent", b"spent"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_joules_per_step", b"_joules_per_step", "checkpoints", b"checkpoints", "joules_per_step", b"joules_per_step", "run", b"run", "spent", b"spent", "steps", b"steps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__joules_per_step: _TypeAlias = _typing.Literal["joules_per_step"]  # noqa: Y015
+    _WhichOneofArgType__joules_per_step: _TypeAlias = _typing.Literal["_joules_per_step", b"_joules_per_step"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__joules_per_step) -> _WhichOneofReturnType__joules_per_step | None: ...
+
+Global___RunCost: _TypeAlias = RunCost  # noqa: Y015
+
+@_typing.final
+class CheckpointCost(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEP_FIELD_NUMBER: _builtins.int
+    JOULES_FIELD_NUMBER: _builtins.int
+    step: _builtins.int
+    joules: _builtins.float
+    def __init__(
+        self,
+        *,
+        step: _builtins.int = ...,
+        joules: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["joules", b"joules", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckpointCost: _TypeAlias = CheckpointCost  # noqa: Y015
+
+@_typing.final
+class VersionCost(_message.Message):
+    """A version: what its training took, and its scorings."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    RUN_FIELD_NUMBER: _builtins.int
+    TRAINING_FIELD_NUMBER: _builtins.int
+    SCORING_FIELD_NUMBER: _builtins.int
+    ALL_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    run: _builtins.int
+    @_builtins.property
+    def training(self) -> Global___Spent: ...
+    @_builtins.property
+    def scoring(self) -> Global___Spent: ...
+    @_builtins.property
+    def all(self) -> Global___Spent: ...
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        run: _builtins.int = ...,
+        training: Global___Spent | None = ...,
+        scoring: Global___Spent | None = ...,
+        all: Global___Spent | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "scoring", b"scoring", "training", b"training"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "run", b"run", "scoring", b"scoring", "training", b"training", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VersionCost: _TypeAlias = VersionCost  # noqa: Y015
+
+@_typing.final
+class CostsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    MONTH_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    """empty: all that the caller may see"""
+    month: _builtins.str
+    """"2026-11", by the clock of the daemon's machine; empty: of all time"""
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        month: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["month", b"month", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CostsRequest: _TypeAlias = CostsRequest  # noqa: Y015
+
+@_typing.final
+class CostsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALL_FIELD_NUMBER: _builtins.int
+    VOICES_FIELD_NUMBER: _builtins.int
+    MONTHS_FIELD_NUMBER: _builtins.int
+    JOBS_FIELD_NUMBER: _builtins.int
+    RUNS_FIELD_NUMBER: _builtins.int
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    BUDGETS_FIELD_NUMBER: _builtins.int
+    CPU_METER_FIELD_NUMBER: _builtins.int
+    MONTH_FIELD_NUMBER: _builtins.int
+    cpu_meter: Global___CpuMeter.ValueType
+    """of now"""
+    month: _builtins.str
+    """this one, by the clock of the daemon's machine"""
+    @_builtins.property
+    def all(self) -> Global___Spent: ...
+    @_builtins.property
+    def voices(self) -> _containers.RepeatedCompositeFieldContainer[Global___VoiceCost]:
+        """those that took something, by name"""
+
+    @_builtins.property
+    def months(self) -> _containers.RepeatedCompositeFieldContainer[Global___MonthCost]:
+        """newest first"""
+
+    @_builtins.property
+    def jobs(self) -> _containers.RepeatedCompositeFieldContainer[Global___JobCost]:
+        """newest first, at most 50; with a voice only"""
+
+    @_builtins.property
+    def runs(self) -> _containers.RepeatedCompositeFieldContainer[Global___RunCost]:
+        """the same, at most 20"""
+
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___VersionCost]:
+        """the same, at most 50"""
+
+    @_builtins.property
+    def budgets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Budget]: ...
+    def __init__(
+        self,
+        *,
+        all: Global___Spent | None = ...,
+        voices: _abc.Iterable[Global___VoiceCost] | None = ...,
+        months: _abc.Iterable[Global___MonthCost] | None = ...,
+        jobs: _abc.Iterable[Global___JobCost] | None = ...,
+        runs: _abc.Iterable[Global___RunCost] | None = ...,
+        versions: _abc.Iterable[Global___VersionCost] | None = ...,
+        budgets: _abc.Iterable[Global___Budget] | None = ...,
+        cpu_meter: Global___CpuMeter.ValueType = ...,
+        month: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["all", b"all"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "budgets", b"budgets", "cpu_meter", b"cpu_meter", "jobs", b"jobs", "month", b"month", "months", b"months", "runs", b"runs", "versions", b"versions", "voices", b"voices"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CostsResponse: _TypeAlias = CostsResponse  # noqa: Y015
+
+@_typing.final
+class Budget(_message.Message):
+    """What a voice may cost a month."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    STOP_FIELD_NUMBER: _builtins.int
+    USED_FIELD_NUMBER: _builtins.int
+    LACKS_ENERGY_FIELD_NUMBER: _builtins.int
+    RENEWS_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    stop: _builtins.bool
+    """trainings wait once it is used up"""
+    lacks_energy: _builtins.bool
+    """more was used than `used`: some energy is not known"""
+    @_builtins.property
+    def limit(self) -> Global___Money:
+        """unset: there is none"""
+
+    @_builtins.property
+    def used(self) -> Global___Money:
+        """this month; unset: not known, since no price is"""
+
+    @_builtins.property
+    def renews(self) -> _timestamp_pb2.Timestamp:
+        """when the next month begins"""
+
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        limit: Global___Money | None = ...,
+        stop: _builtins.bool = ...,
+        used: Global___Money | None = ...,
+        lacks_energy: _builtins.bool = ...,
+        renews: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "renews", b"renews", "used", b"used"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lacks_energy", b"lacks_energy", "limit", b"limit", "renews", b"renews", "stop", b"stop", "used", b"used", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Budget: _TypeAlias = Budget  # noqa: Y015
+
+@_typing.final
+class BudgetRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BudgetRequest: _TypeAlias = BudgetRequest  # noqa: Y015
+
+@_typing.final
+class SetBudgetRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    STOP_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    stop: _builtins.bool
+    """a month; unset: no budget"""
+    @_builtins.property
+    def limit(self) -> Global___Money: ...
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        limit: Global___Money | None = ...,
+        stop: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "stop", b"stop", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetBudgetRequest: _TypeAlias = SetBudgetRequest  # noqa: Y015
+
+@_typing.final
+class BudgetAlert(_message.Message):
+    """A voice has used up so much of its budget of a month."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    MONTH_FIELD_NUMBER: _builtins.int
+    PERCENT_FIELD_NUMBER: _builtins.int
+    USED_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    STOPS_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    HINT_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    month: _builtins.str
+    percent: _builtins.int
+    """80 or 100"""
+    stops: _builtins.bool
+    """trainings of the voice wait now"""
+    sentence: _builtins.str
+    """the same for people"""
+    hint: _builtins.str
+    @_builtins.property
+    def used(self) -> Global___Money: ...
+    @_builtins.property
+    def limit(self) -> Global___Money: ...
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        month: _builtins.str = ...,
+        percent: _builtins.int = ...,
+        used: Global___Money | None = ...,
+        limit: Global___Money | None = ...,
+        stops: _builtins.bool = ...,
+        sentence: _builtins.str = ...,
+        hint: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "used", b"used"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hint", b"hint", "limit", b"limit", "month", b"month", "percent", b"percent", "sentence", b"sentence", "stops", b"stops", "used", b"used", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BudgetAlert: _TypeAlias = BudgetAlert  # noqa: Y015
 
 @_typing.final
 class Limits(_message.Message):

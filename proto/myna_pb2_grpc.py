@@ -3344,6 +3344,168 @@ class System:
             _registered_method=True)
 
 
+class CostsStub:
+    """What work cost, in time, energy and money.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Get = channel.unary_unary(
+                '/myna.v1.Costs/Get',
+                request_serializer=proto_dot_myna__pb2.CostsRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.CostsResponse.FromString,
+                _registered_method=True)
+        self.GetBudget = channel.unary_unary(
+                '/myna.v1.Costs/GetBudget',
+                request_serializer=proto_dot_myna__pb2.BudgetRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.Budget.FromString,
+                _registered_method=True)
+        self.SetBudget = channel.unary_unary(
+                '/myna.v1.Costs/SetBudget',
+                request_serializer=proto_dot_myna__pb2.SetBudgetRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.Budget.FromString,
+                _registered_method=True)
+
+
+class CostsServicer:
+    """What work cost, in time, energy and money.
+    """
+
+    def Get(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetBudget(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetBudget(self, request, context):
+        """writes [budget] of the voice's voice.toml
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_CostsServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Get': grpc.unary_unary_rpc_method_handler(
+                    servicer.Get,
+                    request_deserializer=proto_dot_myna__pb2.CostsRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.CostsResponse.SerializeToString,
+            ),
+            'GetBudget': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBudget,
+                    request_deserializer=proto_dot_myna__pb2.BudgetRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.Budget.SerializeToString,
+            ),
+            'SetBudget': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetBudget,
+                    request_deserializer=proto_dot_myna__pb2.SetBudgetRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.Budget.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'myna.v1.Costs', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('myna.v1.Costs', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class Costs:
+    """What work cost, in time, energy and money.
+    """
+
+    @staticmethod
+    def Get(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Costs/Get',
+            proto_dot_myna__pb2.CostsRequest.SerializeToString,
+            proto_dot_myna__pb2.CostsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBudget(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Costs/GetBudget',
+            proto_dot_myna__pb2.BudgetRequest.SerializeToString,
+            proto_dot_myna__pb2.Budget.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetBudget(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Costs/SetBudget',
+            proto_dot_myna__pb2.SetBudgetRequest.SerializeToString,
+            proto_dot_myna__pb2.Budget.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
 class PeopleStub:
     """Who may use this Myna besides its workstation's owner, and with which voices.
     """

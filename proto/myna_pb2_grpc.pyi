@@ -867,6 +867,55 @@ class SystemServicer(metaclass=_abc_1.ABCMeta):
 
 def add_SystemServicer_to_server(servicer: SystemServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
+class CostsStub:
+    """What work cost, in time, energy and money."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> CostsAsyncStub: ...
+    Get: _grpc.UnaryUnaryMultiCallable[_myna_pb2.CostsRequest, _myna_pb2.CostsResponse]
+    GetBudget: _grpc.UnaryUnaryMultiCallable[_myna_pb2.BudgetRequest, _myna_pb2.Budget]
+    SetBudget: _grpc.UnaryUnaryMultiCallable[_myna_pb2.SetBudgetRequest, _myna_pb2.Budget]
+    """writes [budget] of the voice's voice.toml"""
+
+@_typing.type_check_only
+class CostsAsyncStub(CostsStub):
+    """What work cost, in time, energy and money."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    Get: _aio.UnaryUnaryMultiCallable[_myna_pb2.CostsRequest, _myna_pb2.CostsResponse]  # type: ignore[assignment]
+    GetBudget: _aio.UnaryUnaryMultiCallable[_myna_pb2.BudgetRequest, _myna_pb2.Budget]  # type: ignore[assignment]
+    SetBudget: _aio.UnaryUnaryMultiCallable[_myna_pb2.SetBudgetRequest, _myna_pb2.Budget]  # type: ignore[assignment]
+    """writes [budget] of the voice's voice.toml"""
+
+class CostsServicer(metaclass=_abc_1.ABCMeta):
+    """What work cost, in time, energy and money."""
+
+    @_abc_1.abstractmethod
+    def Get(
+        self,
+        request: _myna_pb2.CostsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.CostsResponse, _abc.Awaitable[_myna_pb2.CostsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def GetBudget(
+        self,
+        request: _myna_pb2.BudgetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.Budget, _abc.Awaitable[_myna_pb2.Budget]]: ...
+
+    @_abc_1.abstractmethod
+    def SetBudget(
+        self,
+        request: _myna_pb2.SetBudgetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.Budget, _abc.Awaitable[_myna_pb2.Budget]]:
+        """writes [budget] of the voice's voice.toml"""
+
+def add_CostsServicer_to_server(servicer: CostsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
 class PeopleStub:
     """Who may use this Myna besides its workstation's owner, and with which voices."""
 

@@ -32,6 +32,7 @@ COMMANDS = {
     "experiments": ("experiment", "experiments"),
     "jobs": ("jobs", "job", "logs", "cancel", "pause", "resume", "retry", "bump", "clear"),
     "runs": ("runs", "run"),
+    "costs": ("cost", "budget"),
     "voices": ("voices", "versions", "version", "promote", "archive", "rollback", "compare"),
     "people": ("people", "share", "unshare"),
     "usage": ("usage",),

@@ -9,7 +9,7 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from proto import gpu_words, money
+from proto import energy_words, gpu_words, money
 from proto import myna_pb2 as pb
 from proto.messages import PERSON, state_of
 
@@ -30,6 +30,11 @@ def duration(seconds: float) -> str:
     if hours < 24:
         return f"{hours} h {rest // 60} min" if rest >= 60 else f"{hours} h"
     return f"{hours // 24} d {hours % 24} h"
+
+
+def expected_time(one: pb.Expected) -> str:
+    """How long work is expected to take: "about 3 min (2 min 30 s to 4 min)"; empty: not known."""
+    return energy_words.between(one.seconds, duration) if one.HasField("seconds") else ""
 
 
 def size(count: float) -> str:

@@ -31,6 +31,7 @@ from daemon import caller as callers
 from daemon.caller import Caller
 from daemon.database import comparison_rows as _comparison_rows  # noqa: F401  (the schema is all rows that are imported)
 from daemon.database import consent_rows as _consent_rows  # noqa: F401  (and so here)
+from daemon.database import energy_rows as _energy_rows  # noqa: F401  (and so here)
 from daemon.database import experiment_rows as _experiment_rows  # noqa: F401  (and so here)
 from daemon.database import notice_rows as _notice_rows  # noqa: F401  (and so here)
 from daemon.database import people_rows as _people_rows  # noqa: F401  (and so here)
@@ -50,7 +51,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 #: the newest revision in daemon/database/migrations/versions; a test compares the two
-HEAD = "0019"
+HEAD = "0020"
 #: writes that may share one commit
 GROUP = 64
 #: seconds a caller waits while another program holds the database: less than the half minute that clients wait for an

@@ -10,6 +10,7 @@ reference = ["calm.wav"]   # recordings that the voice is taken from
 steps = 2000
 [promotion]    # when a version is better than the one before
 [dataset]      # which clips are dropped
+[budget]       # what the voice may cost a month
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.orm import Session
 
 from daemon import names
+from daemon.budget_settings import BUDGET
 from daemon.database.models import Voice
-from daemon.errors import BadRequest, NotFound
+from daemon.database.store import settings_of
+from daemon.errors import BadRequest, NotFound, NotNow
 from daemon.inbox.folder import InboxFolder
 from daemon.settings import SETTINGS
-from daemon.state import cut_settings, datasets, judging, people, voices
+from daemon.state import budgets, cut_settings, datasets, judging, people, voices
 from engines import registry
 from engines.capabilities import Capability
 from engines.errors import BadInput
@@ -32,7 +35,7 @@ from engines.judging.limits import Limits
 from engines.metrics.rule import Rule
 from engines.setting import Setting, checked, shown
 from engines.training import settings
-from proto import people_toml
+from proto import money, people_toml
 from proto.people_toml import BadToml
 
 if TYPE_CHECKING:
@@ -54,7 +57,7 @@ KEYS: dict[str, Setting] = {
     ),
     "reference": Setting("recordings that the voice is taken from; left out: the best ones", kind=str, count=0),
 }
-TABLES = ("train", "promotion", "dataset")
+TABLES = ("train", "promotion", "dataset", "budget")
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,7 @@ def apply(session: Session, voice: Voice, given: VoiceToml) -> bool:
     if (voice.language, voice.engine, voice.options) == (language, engine, given.options):
         return False
     _check(language, registry.ENGINES[engine], given.options)
+    _check_budget(session, given.options)
     judged = voice.options.get("dataset", {}) != given.options.get("dataset", {})
     before = cut_settings.of_voice(voice)
     voice.language, voice.engine, voice.options = language, engine, given.options
@@ -127,6 +131,16 @@ def _give(session: Session, voice: Voice, owner: str) -> None:
         raise BadRequest(f"voice.toml: {error.sentence}", error.hint) from None
 
 
+def _check_budget(session: Session, options: dict[str, Any]) -> None:
+    """A budget that could not be kept to is refused, and not left out of account."""
+    limit = money.read(str(options.get("budget", {}).get("month", "")))
+    if limit is not None:
+        try:
+            budgets.check(settings_of(session).cost, limit)
+        except (BadRequest, NotNow) as error:
+            raise BadRequest(f"voice.toml: {error.sentence}", error.hint) from None
+
+
 def _check(language: str, engine: EngineInfo, options: dict[str, Any]) -> None:
     """What a worker would find hours later."""
     if voices.language(language) not in engine.languages:
@@ -141,5 +155,6 @@ def _check(language: str, engine: EngineInfo, options: dict[str, Any]) -> None:
             settings.overrides(options.get("train", {}), engine)
         Rule.from_json(options.get("promotion", {}))
         Limits.of(options.get("dataset", {}))
+        checked(BUDGET, options.get("budget", {}), "budget")
     except BadInput as error:
         raise BadRequest(f"voice.toml: {error}", error.hint) from None

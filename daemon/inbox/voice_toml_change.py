@@ -23,12 +23,17 @@ _ASIDE = b".voice.toml.new"
 
 
 def set_training(folder: InboxFolder, engine: str, settings: Mapping[str, Value]) -> None:
-    """Put training settings of the engine into the table `[train]`; the file is made if there is none. Raises NotNow
-    when it cannot be changed, or would not be valid then."""
+    """Put training settings of the engine into the table `[train]`. Raises as `put` does."""
+    put(folder, engine, "train", settings)
+
+
+def put(folder: InboxFolder, engine: str, table: str, settings: Mapping[str, Value]) -> None:
+    """Put settings into a table; the file is made if there is none. Raises NotNow when it cannot be changed, or would
+    not be valid then."""
     try:
         with folder.at(make=True) as place:
             before, mode = _read(place)
-            changed = toml_table.put(before or b"", "train", settings)
+            changed = toml_table.put(before or b"", table, settings)
             _check(changed, engine)
             if changed != before:
                 _write(place, changed, before, mode)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from daemon.machine.energy import GpuPower, ask_gpu
 from daemon.machine.own_gpus import own
 from proto import myna_pb2 as pb
 
@@ -118,6 +119,11 @@ class Gpus:
                 except self._library.NVMLError:
                     free[card.uuid] = None
             self._saw(free)
+
+    def powers(self) -> dict[str, GpuPower]:
+        """What each GPU tells of its power and energy, by UUID."""
+        with self._lock:
+            return {card.uuid: ask_gpu(self._library, card.handle) for card in self._cards} if self._open() else {}
 
     def driver(self) -> str:
         """The driver's release; empty without one, or while it does not answer."""

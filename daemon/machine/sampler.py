@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from daemon.machine.energy import cpu_ticks
 from daemon.machine.gpu import Gpus
 from daemon.machine.patience import apart
 from proto import myna_pb2 as pb
@@ -23,7 +24,7 @@ class Machine:
         self._home = home
         self._gpus = gpus
         self._owner = owner
-        self._busy, self._all = _cpu_ticks()
+        self._busy, self._all = cpu_ticks()
         self._cpu = 0.0
         self._taken = float("-inf")
         self._last = pb.SystemSample()
@@ -39,7 +40,7 @@ class Machine:
 
     def _measure(self) -> pb.SystemSample:
         gpus = self._gpus.sample(self._owner)
-        busy, everything = _cpu_ticks()
+        busy, everything = cpu_ticks()
         if everything > self._all:
             self._cpu = (busy - self._busy) / (everything - self._all)
         self._busy, self._all = busy, everything
@@ -56,13 +57,6 @@ class Machine:
         )
         sample.time.GetCurrentTime()
         return sample
-
-
-def _cpu_ticks() -> tuple[int, int]:
-    """(busy, all) ticks of all cores since boot."""
-    fields = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
-    idle = fields[3] + fields[4]  # idle and waiting for the disk
-    return sum(fields) - idle, sum(fields)
 
 
 def _memory() -> tuple[int, int]:

@@ -16,9 +16,7 @@ from daemon.database.models import LIVE, Job
 from daemon.database.notice_rows import ExpectedRun
 from daemon.database.store import Store
 from daemon.errors import MynaError, StoreTrouble
-from daemon.kinds.train import cost
 from daemon.kinds.train.server import Train
-from daemon.kinds.train.work import work_of
 from daemon.machine.disk_space import DiskSpace
 from daemon.state import jobs, occasions
 from daemon.state.status import ENDED, State
@@ -119,7 +117,7 @@ def _expected(session: Session, train: Train, job: Job) -> float | None:
     """Seconds; None: nothing like it was timed here yet, or it has begun already."""
     spec = pb.JobSpec.FromString(job.spec).train
     try:
-        _, measured = cost.step_seconds(session, work_of(session, spec))
-        return train.estimate(session, spec).seconds if measured and job.attempts == 1 else None
+        estimate = train.estimate(session, spec)
+        return estimate.seconds if estimate.runs and job.attempts == 1 else None
     except MynaError:
         return None

@@ -52,6 +52,7 @@ class Attempt:
         self.message = pb.Job()  #: as it last was
         self._seen: tuple[str, bool, str] | None = None
         self.progress: pb.Progress | None = None
+        self.told = pb.Progress()  #: what else is known of it: what it took of the machine
         self.worker: Worker | None = None
         self.asked_at: float | None = None  #: monotonic time of the request to give way
         self.yielded = False  #: the worker waits; the lane is free
@@ -372,7 +373,9 @@ class Attempt:
         """Fill the progress into the status of a running or paused job."""
         which = message.status.WhichOneof("status")
         if self.progress is not None and which in ("running", "paused"):
-            getattr(message.status, which).progress.CopyFrom(self.progress)
+            progress = getattr(message.status, which).progress
+            progress.CopyFrom(self.progress)
+            progress.MergeFrom(self.told)
         return message
 
 

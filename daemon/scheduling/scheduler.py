@@ -30,6 +30,7 @@ from daemon.errors import MynaError, StoreTrouble
 from daemon.kinds.kind import GpuNeed
 from daemon.kinds.registry import Kinds
 from daemon.machine.gpu import Gpus
+from daemon.scheduling import holds
 from daemon.scheduling.attempt import Attempt
 from daemon.scheduling.gpu_lanes import YIELD_TIMEOUT, GpuLanes
 from daemon.scheduling.lanes import GiveWay, GoOn, Ready, Start, decide
@@ -37,7 +38,7 @@ from daemon.scheduling.place import Place
 from daemon.scheduling.speech import Speech
 from daemon.scheduling.turns import Turns
 from daemon.settings import Settings
-from daemon.state import jobs, queue_order, quota_words, quotas
+from daemon.state import jobs, queue_order, quotas
 from daemon.state.quotas import Resource
 from daemon.state.status import State, WaitsFor
 from daemon.state.waiting import Note, tell
@@ -247,8 +248,9 @@ class Scheduler:
                 if job.id not in self.attempts:
                     need = self._kinds[job.kind].gpu_memory(session, job) if gpu and self.gpus.any else GpuNeed()
                     why = self._why_not(session, job) or self._conflict(job)
-                    if use is not None and not why and not self._kinds[job.kind].preempts:
-                        found.append(Waiting(job, quota_words.why_waits(use), need, WaitsFor.GPU_MINUTES))
+                    hold = holds.of(session, job, self._kinds[job.kind], use) if not why else None
+                    if hold is not None:
+                        found.append(Waiting(job, hold.why, need, hold.waits_for))
                     else:
                         found.append(Waiting(job, why, need))
             startable = any(not waiting.why_not for waiting in found)

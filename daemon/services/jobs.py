@@ -14,7 +14,7 @@ from daemon.database.store import Store, caller_of
 from daemon.kinds.lifecycle import Lifecycle
 from daemon.scheduling.scheduler import Scheduler
 from daemon.services.errors import plain
-from daemon.state import cleared_jobs, events, jobs, own_key, queue_order
+from daemon.state import cleared_jobs, events, jobs, own_key, queue_order, spent
 from daemon.state.events import EventHub
 from daemon.state.logs import Logs
 from daemon.state.status import ENDED
@@ -49,8 +49,14 @@ class JobsService(stubs.JobsServicer):
         return await self.store.write(act)
 
     async def Get(self, request: pb.JobRequest, context: Any) -> pb.Job:
-        job = await self.store.read(lambda session: jobs.message(jobs.get(session, request.id)))
-        return self.scheduler.with_progress(job)
+        def query(session: Session) -> pb.Job:
+            row = jobs.get(session, request.id)
+            job, took = jobs.message(row), spent.of_job(session, row.id)
+            if took.seconds:
+                job.spent.CopyFrom(took.message())
+            return job
+
+        return self.scheduler.with_progress(await self.store.read(query))
 
     async def List(self, request: pb.ListJobsRequest, context: Any) -> pb.ListJobsResponse:
         def query(session: Session) -> pb.ListJobsResponse:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.store import Store
 from daemon.services.errors import plain
-from daemon.state import checkpoints, runs
+from daemon.state import checkpoints, costs, runs
 from daemon.state.runs import PointHub
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
@@ -24,10 +24,18 @@ class RunsService(stubs.RunsServicer):
         self.hub = hub
 
     async def Get(self, request: pb.RunRequest, context: Any) -> pb.Run:
-        return await self.store.read(lambda session: runs.message(session, runs.get(session, request.id)))
+        def query(session: Session) -> pb.Run:
+            row = runs.get(session, request.id)
+            return costs.with_spent(session, row, runs.message(session, row))
+
+        return await self.store.read(query)
 
     async def Checkpoints(self, request: pb.RunRequest, context: Any) -> pb.CheckpointsResponse:
-        return await self.store.read(lambda session: checkpoints.told(session, runs.get(session, request.id)))
+        def query(session: Session) -> pb.CheckpointsResponse:
+            row = runs.get(session, request.id)
+            return costs.with_joules(session, row, checkpoints.told(session, row))
+
+        return await self.store.read(query)
 
     async def List(self, request: pb.ListRunsRequest, context: Any) -> pb.ListRunsResponse:
         def query(session: Session) -> pb.ListRunsResponse:

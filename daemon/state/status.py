@@ -51,11 +51,13 @@ class WaitsFor(StrEnum):
 
     NOTHING = ""
     GPU_MINUTES = "gpu minutes"  #: those that its person may use a day are used up
+    BUDGET = "budget"  #: its voice's of this month is used up
 
     @property
     def wire(self) -> pb.WaitsFor.ValueType:
         """On the wire."""
-        return pb.WAITS_FOR_GPU_MINUTES if self is WaitsFor.GPU_MINUTES else pb.WAITS_FOR_UNSPECIFIED
+        wire = {WaitsFor.GPU_MINUTES: pb.WAITS_FOR_GPU_MINUTES, WaitsFor.BUDGET: pb.WAITS_FOR_BUDGET}
+        return wire.get(self, pb.WAITS_FOR_UNSPECIFIED)
 
 
 class Transition(Enum):

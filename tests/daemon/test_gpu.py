@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -37,6 +38,9 @@ class FakeDriver:
         self.sizes: dict[int, int] = {}  #: bytes of cards that are no 24 GB
         self.taken: dict[int, int] = {}  #: bytes of them that are taken, where those are no 7 GB
         self.power_known = True
+        self.watts = 312.5  #: that each draws
+        self.counts = False  #: they have counters of energy
+        self.loaded = time.monotonic()  #: when the driver was
         self.hangs: threading.Event | None = None  #: until it is set, no card says how much is free
         self.inits = 0
         self.count_error: Exception | None = None
@@ -89,7 +93,12 @@ class FakeDriver:
     def nvmlDeviceGetPowerUsage(self, handle: str) -> int:
         if not self.power_known:
             raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
-        return 312_500
+        return int(self.watts * 1000)
+
+    def nvmlDeviceGetTotalEnergyConsumption(self, handle: str) -> int:
+        if not self.counts:
+            raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
+        return int((time.monotonic() - self.loaded) * self.watts * 1000)
 
     def nvmlDeviceGetEnforcedPowerLimit(self, handle: str) -> int:
         return 450_000

@@ -261,3 +261,19 @@ def test_a_derived_voice_says_what_it_is_made_from_and_that_nobody_recorded_it()
     )
     assert "| recordings | made: nobody recorded this voice, and its held-out lines are anna's |" in text
     assert "derived" not in markdown(details())
+
+
+def test_the_cost_of_a_version_has_energy_and_money_and_says_what_is_not_known() -> None:
+    told = {
+        "seconds": 600.0, "joules": 1.8e6, "gpu_joules": 1.8e6, "cpu_joules": None, "gpu_error": 9e4,
+        "integrated": False, "unmetered": ["UNMETERED_CPU"], "money": {"€": 0.4}, "money_lacks_energy": True,
+    }  # fmt: skip
+    text = markdown(details(lineage=trained(spent=told, steps=1_000)))
+    assert "| energy of the training | 500 Wh without the CPU |" in text
+    assert "| energy of a step | 0.50 Wh |" in text
+    assert "| money | at least 0.40 €, at the price then |" in text
+    unknown = markdown(details(lineage=trained(spent={**told, "joules": None, "money": {}}, steps=1_000)))
+    assert "| energy of the training | not known |" in unknown
+    assert "energy of a step" not in unknown
+    assert "| money |" not in unknown
+    assert "energy of the training" not in markdown(details(lineage=trained())), "of a Myna that did not measure it"

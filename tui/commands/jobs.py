@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from proto import gpu_words
+from proto import energy_words, gpu_words
 from proto import myna_pb2 as pb
 from proto.messages import ENDED, state_of
 from tui import arguments, output, session, wording
@@ -202,6 +202,9 @@ def show(job: pb.Job, json: bool) -> None:
             ("memory", gpu_words.memory(job.gpu)),
             ("submitted", wording.moment(job.submitted)),
             ("took", wording.took(job)),
+            ("so far", energy_words.meter(job.status.running.progress)),
+            ("energy", energy_words.of(job.spent) if job.spent.HasField("joules") else ""),
+            ("money", energy_words.cost(job.spent)),
             ("attempts", job.attempts),
             ("run", job.run or ""),
             ("caused by", f"job #{job.parent_job}" if job.parent_job else ""),

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from proto import energy_words
 from proto import myna_pb2 as pb
 from tui import arguments, output, session, wording
 from tui.dashboard import checkpoint_rows, run_rows
@@ -66,6 +67,9 @@ def run(
             ("steps", shown["steps"]),
             ("best held-out loss", f"{shown['best']} at step {shown['at']}" if shown["best"] else ""),
             ("memory", f"{wording.size(found.memory_peak)} of the GPU at most" if found.memory_peak else ""),
+            ("energy", energy_words.of(found.spent) if found.spent.HasField("joules") else ""),
+            ("a step", energy_words.energy(found.joules_per_step) if found.HasField("joules_per_step") else ""),
+            ("money", energy_words.cost(found.spent)),
             ("course", found.course_sentence),
             ("started", wording.moment(found.started)),
             ("ended", wording.moment(found.ended)),

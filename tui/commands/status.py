@@ -192,6 +192,8 @@ def event_line(event: pb.Event) -> str:
             state = "dataset"
         case "cleared":
             state, text = "cleared", f"{wording.count(len(event.cleared.ids), 'job')} out of the lists"
+        case "budget":
+            state, text = "budget", f"{event.budget.sentence} {event.budget.hint}"
         case "notice":
             state, text = event.notice.level, f"{event.notice.sentence} {event.notice.hint}"
     padded = output.state(state) + " " * max(0, 9 - len(state))

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from proto import gpu_words
+from proto import energy_words, gpu_words
 from proto import myna_pb2 as pb
 from proto.client import Client
 from tui import arguments, follow, names, output, session, wording
@@ -105,10 +105,20 @@ def show_cost(cost: pb.EstimateResponse) -> None:
     output.fields(
         (
             ("steps", f"{cost.steps:,}"),
-            ("time", f"about {wording.duration(cost.seconds)}" if cost.seconds else "not known yet"),
+            ("time", duration(cost)),
+            *zip(("energy", "money"), energy_words.expected(cost.training), strict=True),
+            ("scoring after it", wording.expected_time(cost.scoring)),
+            ("cutting before it", wording.expected_time(cost.cutting)),
             ("memory", gpu_words.memory(cost.gpu) or (wording.size(cost.gpu_memory) if cost.gpu_memory else "")),
             ("disk", wording.size(cost.disk) if cost.disk else ""),
         )
     )
     for sentence in cost.sentences:
         output.line(output.safe(sentence))
+
+
+def duration(cost: pb.EstimateResponse) -> str:
+    """How long it would take, with its range where that is known."""
+    if cost.HasField("training"):
+        return wording.expected_time(cost.training)
+    return f"about {wording.duration(cost.seconds)}" if cost.seconds else "not known yet"

@@ -207,6 +207,13 @@ class Live:
                 self._stir(Topic.JOBS)
             case "version" | "dataset":
                 self._stir(Topic.VOICES)
+            case "budget":  # told as what the daemon says
+                told = event.budget
+                level = pb.LEVEL_WARNING
+                self.notices.append(
+                    pb.Notice(level="warning", sentence=told.sentence, hint=told.hint, level_value=level)
+                )
+                self._stir(Topic.NOTICES)
             case "notice":
                 self.notices.append(event.notice)
                 self._stir(Topic.NOTICES)

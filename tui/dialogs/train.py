@@ -15,7 +15,7 @@ from textual.suggester import SuggestFromList
 from textual.timer import Timer
 from textual.widgets import Button, Input, Label, Static
 
-from proto import gpu_words
+from proto import energy_words, gpu_words
 from proto import myna_pb2 as pb
 from proto.channel import ClientError
 from tui import wording
@@ -161,7 +161,9 @@ class TrainScreen(ModalScreen[Wanted | None], inherit_bindings=False):
             self._show_sentence(problem.sentence, problem.hint, "$warning")
             return
         parts = [f"{estimate.steps:,} steps"]
-        parts += [f"about {wording.duration(estimate.seconds)}"] if estimate.seconds else []
+        time = wording.expected_time(estimate.training)
+        parts += [time or f"about {wording.duration(estimate.seconds)}"] if estimate.seconds else []
+        parts += [cost for cost in energy_words.expected(estimate.training) if cost]
         parts += [f"{wording.size(estimate.gpu_memory)} of GPU memory"] if estimate.gpu_memory else []
         parts += [f"{wording.size(estimate.disk)} on the disk"] if estimate.disk else []
         short = gpu_words.too_little(estimate.gpu)

@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.content import Content
 
+from proto import energy_words
 from proto import myna_pb2 as pb
 from proto.channel import ClientError
 from proto.messages import state_of
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 NO_RUN = "No training yet: copy recordings into inbox/NAME/, or press t."  #: where the owner says nothing else
 NO_POINTS = "No points yet."
+ROOMY = 90  #: cells from which on there is room for a long bar beside all numbers
 
 
 class ProgressLine(Still):
@@ -58,7 +60,7 @@ class CurvePane(Pane):
         "value so far. The daemon reduces the "
         "points to what fits, so that a run of any length opens at once; where you zoom in, finer ones "
         "are fetched. A gap is a value that "
-        "was not a number."
+        "was not a number. Where the job's energy and money are known, they stand in its line: so far / at its end."
     )
     BINDINGS = [
         Binding("o", "overlay", "overlay", id="curve.overlay", tooltip="Lay another run over this one"),
@@ -215,8 +217,10 @@ def progress_line(job: pb.Job, width: int) -> Content:
     now = job.status.running.progress if state == "running" else job.status.paused.progress
     part = now.done / now.total if now.total else 0.0
     words = wording.progress(now) if state == "running" else wording.detail(job)
+    if metered := energy_words.meter(now):  # where there is little room it comes first: the queue tells the rest, too
+        words = ", ".join(filter(None, (words, metered) if width >= ROOMY else (metered, words)))
     colour = "$accent" if state == "running" else "$warning"
-    drawn = bar(part, min(max(width // 4, 8), 40))
+    drawn = bar(part, min(max(width // 4, 8), 40) if width >= ROOMY or not metered else 8)
     line = Content.assemble(
         (f"#{job.id} ", "b"), (drawn, f"{colour} on $panel"), (f" {part:.0%} ", "b"), f" {safe(words)}"
     )

@@ -18,6 +18,8 @@ from daemon.kinds.evaluate.training_report import FIRST, came_from, checkpoints,
 from engines.metrics.gate import Outcome
 from engines.metrics.table import METRICS, Metric
 from engines.traits import Reached, Traits
+from proto import energy_words
+from proto import myna_pb2 as pb
 
 #: Rows of the details' summaries in the order they are shown: name in the summary, title, digits, which way is better.
 _METRICS = tuple(
@@ -265,9 +267,28 @@ def _cost(details: dict[str, Any]) -> list[tuple[str, str]]:
     ]
     if training.get("ended"):
         rows.append(("ended", training["ended"]))
+    rows += _spent(lineage.get("spent") or {}, lineage.get("steps", 0))
     rows.append(("trained on", training.get("machine", "")))
     rows.append(("scoring", f"{cost['scoring_seconds']:.0f} s on {cost['machine']}"))
     rows.append(("size", f"{lineage.get('size', 0) / 1e6:.1f} MB"))
+    return rows
+
+
+def _spent(told: dict[str, Any], steps: int) -> list[tuple[str, str]]:
+    """Energy and money of the training, over all its attempts, as far as they were measured."""
+    if not told.get("seconds"):
+        return []
+    spent = pb.Spent(
+        joules=told["joules"],
+        unmetered=[pb.Unmetered.Value(name) for name in told["unmetered"]],
+        money=[pb.Money(amount=amount, currency=currency) for currency, amount in told["money"].items()],
+        money_lacks_energy=told["money_lacks_energy"],
+    )
+    rows = [("energy of the training", energy_words.of(spent))]
+    if spent.HasField("joules") and steps:
+        rows.append(("energy of a step", energy_words.energy(spent.joules / steps)))
+    if cost := energy_words.cost(spent):
+        rows.append(("money", f"{cost}, at the price then"))
     return rows
 
 

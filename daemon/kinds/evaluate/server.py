@@ -32,6 +32,7 @@ from daemon.state import (
     occasions,
     remote_voices,
     run_losses,
+    spent,
     verdict,
     voices,
 )
@@ -282,6 +283,7 @@ def _lineage(session: Session, voice: Voice, candidate: Version, against: Versio
         },
         "settings": run.settings if run is not None else {},
         "training": run.result if run is not None else {},
+        "spent": spent.of_job(session, run.job).plain() if run is not None else {},
         "steps": run.step if run is not None else 0,
         "best_step": run.best_step if run is not None else 0,
         "curves": {name: run_losses.curve(session, candidate.run, name) for name in CURVES},

@@ -1,4 +1,4 @@
-"""What a training takes: disk, GPU memory and time, from what was measured here, else as guesses."""
+"""What a training takes of disk and GPU memory, from what was measured here, else as guesses."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from daemon.database.models import PointRow, Run, SeriesRow, Version
+from daemon.database.models import Run, Version
 from daemon.kinds.kind import GpuNeed
 from daemon.kinds.train.work import Work
 from daemon.state.runs import memory_peak
@@ -31,8 +31,6 @@ FEATURE_BYTES = 64_000
 #: Runs of an engine among which one with the same demand for memory is looked for, and how many such are compared:
 #: another voice's clips may be longer.
 LOOKED_AT, COMPARED = 30, 5
-#: Seconds a step takes when nothing was ever measured here, for an engine of 1 GB training memory; said to be a guess.
-GUESSED_STEP = 0.4
 
 
 def disk(session: Session, work: Work, overrides: dict[str, Any]) -> int:
@@ -51,9 +49,9 @@ def disk(session: Session, work: Work, overrides: dict[str, Any]) -> int:
 
 def gpu_memory(session: Session, info: EngineInfo, learning: Learning, overrides: Mapping[str, Any]) -> GpuNeed:
     """GPU memory that a training takes at most: as the newest of its kind took here, else as its engine states."""
-    kind = _memory_kind(info, overrides)
+    kind = shape(info, overrides)
     runs = select(Run).where(Run.engine == info.name, Run.step > 0).order_by(Run.id.desc()).limit(LOOKED_AT)
-    alike = (run for run in session.scalars(runs) if _memory_kind(info, run.settings) == kind)
+    alike = (run for run in session.scalars(runs) if shape(info, run.settings) == kind)
     peaks = [peak for run in islice(alike, COMPARED) if (peak := memory_peak(session, run.id))]
     if peaks:
         return GpuNeed(max(peaks), measured=True)
@@ -61,23 +59,8 @@ def gpu_memory(session: Session, info: EngineInfo, learning: Learning, overrides
     return GpuNeed(adapters or learning.memory)
 
 
-def _memory_kind(info: EngineInfo, overrides: Mapping[str, Any]) -> tuple[object, ...]:
-    """What of a training's settings changes the memory that it takes."""
+def shape(info: EngineInfo, overrides: Mapping[str, Any]) -> tuple[object, ...]:
+    """What of a training's settings changes the memory that it takes, and the time of a pass over a batch."""
     chosen = settings.plan(info, 1, 1, True, overrides)
     lora = (chosen.lora.rank, tuple(chosen.lora.targets)) if chosen.lora is not None else None
     return chosen.precision, min(chosen.micro_batch, chosen.batch_size), lora
-
-
-def step_seconds(session: Session, work: Work) -> tuple[float, bool]:
-    """Mean seconds of a step in the engine's last run here, and whether it was measured."""
-    runs = select(Run).where(Run.engine == work.info.name, Run.step > 0).order_by(Run.id.desc()).limit(5)
-    for run in session.scalars(runs):
-        spent = run.result.get("seconds")
-        if isinstance(spent, int | float) and spent > 0:
-            return float(spent) / run.step, True
-        series = (
-            select(SeriesRow.id).where(SeriesRow.run == run.id, SeriesRow.name == "seconds_per_step").scalar_subquery()
-        )
-        if (mean := session.scalar(select(func.avg(PointRow.value)).where(PointRow.series == series))) is not None:
-            return float(mean), True
-    return GUESSED_STEP * work.learning.memory / 1.5e9, False

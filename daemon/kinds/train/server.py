@@ -21,7 +21,7 @@ from daemon.errors import MynaError, NotFound
 from daemon.home import identity
 from daemon.kinds.experiment import trials
 from daemon.kinds.kind import FollowUp, GpuNeed, Kind, nothing
-from daemon.kinds.train import begun, cost
+from daemon.kinds.train import begun, cost, estimate
 from daemon.kinds.train.work import Work, info_of, settings_of, work_of
 from daemon.state import (
     clip_refs,
@@ -237,37 +237,10 @@ class Train(Kind):
         return trials.ended_badly(session, trial, job) if trial is not None else ()
 
     def estimate(self, session: Session, spec: pb.TrainSpec) -> pb.EstimateResponse:
-        """What a training would take: steps, seconds (from the steps of earlier runs, else a guess that says so), bytes
-        of GPU memory and disk."""
+        """What a training would take, as `daemon.kinds.train.estimate` says. Raises as `check` does."""
         work = work_of(session, spec)
         overrides = settings_of(session, work, spec.options)
-        clips = clip_refs.training(session, work.voice, work.data, self.home, work.parent)
-        new = sum(clip.is_new for clip in clips)
-        steps = begun.expected(work, len(clips), new, overrides, self.home).steps
-        step_seconds, measured = cost.step_seconds(session, work)
-        seconds = steps * step_seconds
-        if overrides.get("max_seconds"):
-            seconds = min(seconds, float(overrides["max_seconds"]))
-        disk = cost.disk(session, work, overrides)
-        what = f"{work.title}: {len(clips)} clips ({new} new), {work.data.held_out} held out, at most {steps} steps."
-        how = (
-            f"A step took {step_seconds:.2g} s in the runs before."
-            if measured
-            else f"No training of {work.info.name} was timed here yet: {step_seconds:.2g} s a step is a guess."
-        )
-        sentences = [what[0].upper() + what[1:], how]
-        if short := self.disk.missing(disk):
-            sentences.append(f"The disk is {short / 1e9:.1f} GB short.")
-        need = cost.gpu_memory(session, work.info, work.learning, overrides)
-        return pb.EstimateResponse(
-            steps=steps,
-            seconds=seconds,
-            gpu_memory=need.bytes,
-            gpu=pb.GpuUse(needs=need.bytes, measured=need.measured),
-            disk=disk,
-            sentences=sentences,
-            settings_json=json.dumps({"steps": steps, **overrides}, sort_keys=True),
-        )
+        return estimate.of(session, work, overrides, self.home, self.disk, self.settings.cost)
 
 
 def _reserve(

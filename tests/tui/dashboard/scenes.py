@@ -59,6 +59,8 @@ def busy(stage: Stage) -> None:
 def set_jobs(stage: Stage) -> None:
     """A job in each state but failed, and the log of the training."""
     going = pb.Progress(done=1_200, total=4_000, unit="steps", sentence="", eta_seconds=1_260)
+    going.spent.CopyFrom(pb.Spent(seconds=540, joules=162_000, money=[pb.Money(amount=0.11, currency="€")]))
+    going.expected.CopyFrom(pb.Spent(seconds=1_800, joules=540_000, money=[pb.Money(amount=0.37, currency="€")]))
     waits = "GPU held by train #12"
     rows = [
         told.job(

@@ -100,6 +100,21 @@ def test_the_form_says_before_a_training_begins_that_memory_is_short(stage: Stag
     watch(home, steps)
 
 
+def test_the_form_tells_time_energy_and_money_before_enter(stage: Stage, home: Path) -> None:
+    set_scene(stage, "busy")
+    one = pb.Expected(
+        seconds=pb.Range(low=120, likely=180, high=240), joules=pb.Range(low=72e3, likely=90e3, high=108e3),
+        money=pb.Range(low=0.1, likely=0.2, high=0.3), currency="€",
+    )  # fmt: skip
+    stage.system.estimate.training.CopyFrom(one)
+
+    async def steps(viewer: Viewer) -> None:
+        await viewer.press("t")
+        await viewer.sees("about 3 min (2 min to 4 min)", "25 Wh", "about 0.20 €")
+
+    watch(home, steps)
+
+
 def test_another_run_is_laid_over_the_curve(stage: Stage, home: Path) -> None:
     set_scene(stage, "busy")
 

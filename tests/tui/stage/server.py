@@ -10,6 +10,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from proto import myna_pb2_grpc as stubs
 from proto.home import socket_path
+from tests.tui.stage.costs import Costs
 from tests.tui.stage.datasets import Datasets
 from tests.tui.stage.experiments import Experiments
 from tests.tui.stage.jobs import Jobs
@@ -25,13 +26,13 @@ class Stage:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.jobs, self.runs, self.voices, self.datasets = Jobs(), Runs(), Voices(), Datasets()
-        self.speech, self.system, self.experiments = Speech(), System(), Experiments()
+        self.speech, self.system, self.experiments, self.costs = Speech(), System(), Experiments(), Costs()
         self._server: grpc.Server | None = None
 
     def open(self, credentials: grpc.ServerCredentials | None = None) -> str:
         """Serve on the Unix socket, or with credentials on a port of this machine; its address."""
         server = grpc.server(ThreadPoolExecutor(16))
-        for name in ("jobs", "runs", "voices", "datasets", "experiments", "speech", "system"):
+        for name in ("jobs", "runs", "voices", "datasets", "experiments", "speech", "system", "costs"):
             getattr(stubs, f"add_{name.capitalize()}Servicer_to_server")(getattr(self, name), server)
         check = health.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(check, server)

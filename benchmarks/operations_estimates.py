@@ -1,0 +1,164 @@
+"""How well trainings are foreseen, over runs that were recorded (`recorded_runs.py` says how): each from those before
+it, before it began and while it went on.
+
+    python -m benchmarks.operations_estimates
+
+Bars are on the processor's clock of the recorded runs: their machine was shared, and what others do on it cannot be
+foreseen. The same on the wall's clock is told beside them. The time that is foreseen is that of the whole job, with
+loading, encoding, and checkpoints that speak. A run that may stop early is foreseen with the steps that it came to do:
+when it stops, nobody knows; how far off that leaves an estimate is told in a line of its own.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+from benchmarks.bars import tell
+from benchmarks.recorded_runs import Recorded, load
+from daemon.kinds.train import foresight
+from daemon.kinds.train.foresight import PastRun, Prior, Tick, Wanted
+from engines import registry
+from engines.training.settings import plan
+
+#: relative errors, and the runs before one that is foreseen
+BEFORE, LATER, LEARNED = 0.20, 0.05, 3
+#: parts of a run's steps at which it is foreseen
+PARTS = (0.05, 0.2, 0.5)
+
+#: seconds of the job at a recorded tick
+Clock = Callable[[float, float], float]
+
+
+def cpu(_wall: float, cpu: float) -> float:
+    """By the processor's clock."""
+    return cpu
+
+
+def wall(wall: float, _cpu: float) -> float:
+    """By the wall's."""
+    return wall
+
+
+def main() -> int:
+    runs = load()
+    for clock, name in ((cpu, ""), (wall, " (wall clock of a shared machine)")):
+        foreseen(runs, clock, name)
+        steps_alone(runs, clock, name)
+    unforeseen(runs)
+    for clock, name in ((cpu, "scoring"), (wall, "scoring (wall clock of a shared machine)")):
+        scoring(runs, clock, name)
+    return 0
+
+
+def foreseen(runs: Sequence[Recorded], clock: Clock, name: str) -> None:
+    """The errors of the time of whole jobs."""
+    past = [_past(run, clock) for run in runs]
+    off = [_off(_before(past, place), _whole(run, clock)) for place, run in enumerate(runs) if place >= LEARNED]
+    _row(f"time of a training before it begins, {len(off)} runs, each after 3 or more{name}", off, BEFORE, name)
+    for part in PARTS:
+        errors = [_during(runs, past, place, clock, part) for place in range(LEARNED, len(runs))]
+        _row(f"time of a training at {part:.0%} of its steps{name}", errors, LATER, name)
+
+
+def steps_alone(runs: Sequence[Recorded], clock: Clock, name: str) -> None:
+    """The errors of the time of the steps, without what is before and after them."""
+    past = [_past(run, clock) for run in runs]
+    for part in PARTS:
+        errors = []
+        for place in range(LEARNED, len(runs)):
+            known = foresight.prior(past[:place][::-1], _wanted(past[place]))
+            ticks = _until(runs[place], clock, part)
+            left = foresight.remaining(ticks, runs[place].steps, Prior(known.pace, known.ratio)) or 0.0
+            first = next(tick for tick in ticks if tick.step)
+            errors.append(_off(ticks[-1].seconds - first.seconds + left, past[place].loop))
+        _row(f"time of a training's steps at {part:.0%} of them{name}", errors, LATER, name)
+
+
+def unforeseen(runs: Sequence[Recorded]) -> None:
+    """What early stopping does to an estimate: a line that is no bar."""
+    early = [run for run in runs if run.patience]
+    shares = ", ".join(f"{run.steps / run.planned:.0%}" for run in early)
+    print(f"# {len(early)} runs that may stop early did {shares} of the steps that were planned")
+
+
+def scoring(runs: Sequence[Recorded], clock: Clock, name: str) -> None:
+    """The errors of the time of scoring, by lines."""
+    took = [(float(run.lines), clock(run.scoring_wall, run.scoring_cpu)) for run in runs]
+    off = []
+    for place in range(LEARNED, len(runs)):
+        likely = foresight.each(took[:place][::-1], took[place][0])
+        off.append(_off(likely.likely if likely is not None else 0.0, took[place][1]))
+    _row(f"time of {name} before it begins", off, BEFORE, name.removeprefix("scoring"))
+
+
+def _row(name: str, off: Sequence[float], bar: float, shared: str) -> None:
+    """A bar on the processor's clock; on a shared machine's wall clock, a line beside it."""
+    median, worst = statistics.median(off), max(off)
+    measured = f"off by {worst:.1%} at worst, {median:.1%} median"
+    if shared:
+        print(f"# {name}: {measured}")
+    else:
+        tell(name, measured, f"≤ {bar:.0%}", worst <= bar)
+
+
+def _past(run: Recorded, clock: Clock) -> PastRun:
+    loop = [tick for tick in run.ticks if tick.step]
+    reached = next(tick for tick in loop if tick.step == run.steps)
+    seconds = clock(reached.wall, reached.cpu) - clock(loop[0].wall, loop[0].cpu)
+    each = [
+        (clock(after.wall, after.cpu) - clock(tick.wall, tick.cpu)) / (after.step - tick.step)
+        for tick, after in pairwise(loop)
+        if after.step > tick.step
+    ]
+    # as one that was to do what it did: when it stops early cannot be foreseen
+    audio, whole = run.clip_seconds * run.batch_size, _whole(run, clock)
+    return PastRun(audio, run.steps, run.steps, seconds, whole, statistics.median(each), 0, None, _heard(run))
+
+
+def _heard(run: Recorded) -> int:
+    """Models that spoke after the loop, as far as the rule says: what it began from, the spaced checkpoints that it
+    came to, the last, and the best, which may be one of these."""
+    spaced = plan(registry.ENGINES[run.engine], run.clips, run.clips, True, {"steps": run.planned}).spaced()
+    reached = {step for step in spaced if step <= run.steps} | {run.steps}
+    return 1 + len(reached) + 1
+
+
+def _whole(run: Recorded, clock: Clock) -> float:
+    return clock(run.wall, run.cpu)
+
+
+def _wanted(run: PastRun) -> Wanted:
+    return Wanted(run.audio, run.planned, run.patience, run.heard)
+
+
+def _before(past: Sequence[PastRun], place: int) -> float:
+    found = foresight.before(past[:place][::-1], _wanted(past[place]))
+    return found.likely if found is not None else 0.0
+
+
+def _during(runs: Sequence[Recorded], past: Sequence[PastRun], place: int, clock: Clock, part: float) -> float:
+    """The error of the whole time, foreseen at a part of its steps."""
+    run, known = runs[place], foresight.prior(past[:place][::-1], _wanted(past[place]))
+    ticks = _until(run, clock, part)
+    left = foresight.remaining(ticks, run.steps, known)
+    return _off(ticks[-1].seconds + (left or 0.0), _whole(run, clock))
+
+
+def _until(run: Recorded, clock: Clock, part: float) -> list[Tick]:
+    """What is known of it when so much of its steps is done."""
+    ticks: list[Tick] = []
+    for tick in run.ticks:
+        ticks.append(Tick(clock(tick.wall, tick.cpu), tick.step))
+        if tick.step >= part * run.steps:
+            break
+    return ticks
+
+
+def _off(likely: float, took: float) -> float:
+    return abs(likely - took) / took
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,147 @@
+"""Trainings that ended on this machine, as `foresight` learns from them; and scorings and cuttings, which come after
+and before a training."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from daemon.database.models import Dataset, Evaluation, Job, PointRow, Recording, Run, SeriesRow, Version, Voice
+from daemon.kinds.train import cost
+from daemon.kinds.train.foresight import LOOKED_AT, PastRun, Wanted
+from daemon.state import spent
+from engines.training import settings
+from proto import myna_pb2 as pb
+
+if TYPE_CHECKING:
+    from engines.base import EngineInfo
+
+#: runs of an engine among which those like one are looked for
+SEARCHED = 60
+#: points of a run that tell how long a step alone takes: the newest
+POINTS = 500
+
+
+@dataclass(frozen=True)
+class Past:
+    """What is known of a kind of training."""
+
+    runs: tuple[PastRun, ...]  #: newest first
+    unmetered: tuple[pb.Unmetered.ValueType, ...]  #: what their energy lacks
+
+
+def like(session: Session, info: EngineInfo, overrides: Mapping[str, Any]) -> Past:
+    """Trainings of the engine with settings that take as long (precision, clips in a pass, adapters), on the device of
+    the newest. Where there are none, the newest one with other settings, alone: one run is trusted little."""
+    query = select(Run).where(Run.engine == info.name, Run.step > 0).order_by(Run.id.desc()).limit(SEARCHED)
+    rows = [row for row in session.scalars(query) if row.result.get("seconds", 0) > 0]
+    wanted = cost.shape(info, overrides)
+    alike = [row for row in rows if cost.shape(info, row.settings) == wanted]
+    found, unmetered, device = [], set(), None
+    for row, where in _on_one_device(session, alike or rows[:1]):
+        one, lacks = _past(session, info, row)
+        if one is not None:
+            found.append(one)
+            unmetered |= lacks
+            device = device or where
+        if len(found) == LOOKED_AT:
+            break
+    return Past(tuple(found), tuple(sorted(unmetered)))
+
+
+def wanted(info: EngineInfo, data: Dataset, overrides: Mapping[str, Any], planned: int) -> Wanted:
+    """A training on that dataset."""
+    chosen = settings.plan(info, 1, 1, True, {**overrides, "steps": planned})
+    speak = len(chosen.spaced())  # and what it begins from, and the best
+    return Wanted(_audio(data, chosen.batch_size), planned, chosen.patience, speak + 2 if speak else 0)
+
+
+def scorings(session: Session, engine: str) -> list[tuple[float, float]]:
+    """(held-out lines, seconds at work) of scorings of the engine's versions, newest first."""
+    query = (
+        select(Evaluation.job, Dataset.held_out)
+        .join(Version, (Version.voice == Evaluation.voice) & (Version.number == Evaluation.version))
+        .join(Dataset, (Dataset.voice == Version.voice) & (Dataset.number == Version.dataset))
+        .where(Version.engine == engine, Dataset.held_out > 0)
+        .order_by(Evaluation.id.desc())
+        .limit(LOOKED_AT)
+    )
+    timed = [(float(lines), spent.of_job(session, job).seconds) for job, lines in session.execute(query).tuples()]
+    return [(lines, seconds) for lines, seconds in timed if seconds]
+
+
+def cuttings(session: Session, engine: str) -> list[tuple[float, float]]:
+    """(seconds of recordings that were cut, seconds at work) of dataset jobs of the engine's voices, newest first."""
+    query = (
+        select(Job)
+        .join(Voice, Voice.name == Job.voice)
+        .where(Job.kind == "dataset", Job.state == "succeeded", Voice.engine == engine)
+        .order_by(Job.id.desc())
+        .limit(SEARCHED)
+    )
+    found = []
+    for job in session.scalars(query):
+        if job.started is None or job.ended is None:
+            continue
+        within = Recording.voice == job.voice, Recording.cut.between(job.started, job.ended)
+        cut = session.scalar(select(func.sum(Recording.seconds)).where(*within)) or 0.0
+        if cut and (took := spent.of_job(session, job.id).seconds):
+            found.append((cut, took))
+    return found
+
+
+def uncut(session: Session, voice: str) -> float:
+    """Seconds of the voice's recordings that have no clips yet."""
+    waiting = Recording.voice == voice, Recording.cut.is_(None), Recording.removed.is_(None)
+    return session.scalar(select(func.sum(Recording.seconds)).where(*waiting)) or 0.0
+
+
+def _on_one_device(session: Session, rows: list[Run]) -> Iterator[tuple[Run, str]]:
+    """Those that were trained where the newest was, with that GPU's UUID (empty: the CPU)."""
+    first: str | None = None
+    for row in islice(rows, SEARCHED):
+        job = session.get(Job, row.job)
+        where = pb.GpuUse.FromString(job.gpu).uuid if job is not None and job.gpu is not None else ""
+        first = where if first is None else first
+        if where == first:
+            yield row, where
+
+
+def _past(session: Session, info: EngineInfo, row: Run) -> tuple[PastRun | None, set[pb.Unmetered.ValueType]]:
+    """A run as it is learned from, and what its energy lacks; None: too little is known of it."""
+    data = session.scalars(select(Dataset).where(Dataset.voice == row.voice, Dataset.number == row.dataset)).first()
+    if data is None or not data.clips:
+        return None, set()
+    chosen = settings.plan(info, 1, 1, True, {**row.settings, "steps": row.steps or row.step})
+    total = spent.of_job(session, row.job)
+    one = PastRun(
+        _audio(data, chosen.batch_size),
+        row.steps or row.step,
+        row.step,
+        float(row.result["seconds"]),
+        total.seconds or None,
+        _step_alone(session, row.id),
+        chosen.patience,
+        total.joules,
+        len((row.result.get("selection") or {}).get("heard", ())),
+    )
+    return one, set(total.unmetered) if total.joules is not None else set()
+
+
+def _audio(data: Dataset, batch_size: int) -> float:
+    """Seconds in a batch."""
+    return data.seconds / data.clips * batch_size if data.clips else 0.0
+
+
+def _step_alone(session: Session, run: int) -> float | None:
+    """Median seconds of a step, without what is between steps."""
+    series = select(SeriesRow.id).where(SeriesRow.run == run, SeriesRow.name == "seconds_per_step").scalar_subquery()
+    newest = select(PointRow.value).where(PointRow.series == series, PointRow.value.is_not(None))
+    values = list(session.scalars(newest.order_by(PointRow.step.desc()).limit(POINTS)))
+    return statistics.median(value for value in values if value is not None) if values else None

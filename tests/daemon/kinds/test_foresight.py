@@ -1,0 +1,154 @@
+"""Trainings foreseen from those like them, and from their own steps: values in, values out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import pytest
+
+from daemon.kinds.train import foresight
+from daemon.kinds.train.foresight import PastRun, Prior, Tick, Wanted
+
+pytestmark = pytest.mark.unit
+
+
+def run(audio: float = 40.0, steps: int = 100, pace: float = 0.5, around: float = 30.0, **rest: object) -> PastRun:
+    whole = steps * pace + around
+    one = PastRun(audio, steps, steps, steps * pace, whole, pace * 0.8, 0, whole * 200.0)
+    return dataclasses.replace(one, **rest)  # type: ignore[arg-type]
+
+
+def test_without_a_run_nothing_is_foreseen() -> None:
+    assert foresight.before([], Wanted(40.0, 100, 0)) is None
+    assert foresight.remaining([Tick(3.0, 0)], 100, Prior()) is None
+    assert foresight.joules([], foresight.Range(1, 2, 3)) is None
+
+
+def test_a_run_like_those_before_takes_what_they_took() -> None:
+    found = foresight.before([run(), run(), run()], Wanted(40.0, 200, 0))
+    assert found is not None
+    assert found.likely == pytest.approx(200 * 0.5 + 30)
+    assert found.high / found.likely == pytest.approx(1.05), "they did not differ"
+
+
+def test_more_audio_in_a_batch_takes_longer_in_proportion_or_on_a_line_where_that_is_known() -> None:
+    (few,) = [foresight.before([run(around=0.0)], Wanted(80.0, 100, 0))]
+    assert few is not None
+    assert few.likely == pytest.approx(100.0)
+    lined = [run(audio, pace=0.2 + 0.01 * audio, around=0.0) for audio in (20.0, 40.0, 60.0)]
+    found = foresight.before(lined, Wanted(80.0, 100, 0))
+    assert found is not None
+    assert found.likely == pytest.approx(100.0)
+    assert foresight.prior(lined, Wanted(10.0, 100, 0)).pace == pytest.approx(0.3)
+
+
+def test_one_odd_run_moves_little() -> None:
+    runs = [run(audio, pace=0.01 * audio, around=0.0) for audio in (20.0, 30.0, 40.0, 50.0)]
+    odd = run(35.0, pace=3.5, around=0.0)
+    found = foresight.prior([odd, *runs], Wanted(40.0, 100, 0)).pace
+    assert found == pytest.approx(0.4, rel=0.1)
+
+
+@pytest.mark.parametrize(("known", "error"), [(1, 0.5), (2, 0.3)])
+def test_few_runs_are_trusted_little(known: int, error: float) -> None:
+    found = foresight.before([run()] * known, Wanted(40.0, 100, 0))
+    assert found is not None
+    assert found.high / found.likely == pytest.approx(1 + error)
+    assert found.likely / found.low == pytest.approx(1 + error)
+
+
+def test_the_range_is_how_far_the_rule_was_off_before() -> None:
+    found = foresight.before([run(pace=0.4), run(pace=0.5), run(pace=0.7)], Wanted(40.0, 100, 0))
+    assert found is not None
+    assert found.high / found.likely > 1.2
+
+
+def test_a_run_that_may_stop_early_is_taken_to_do_the_part_that_others_did() -> None:
+    early = [run(steps=50, planned=100, patience=8)] * 3
+    found = foresight.before(early, Wanted(40.0, 200, 8))
+    assert found is not None
+    assert found.likely == pytest.approx(100 * 0.5 + 30)
+    assert found.high >= 200 * 0.5 + 30, "it may go on to its last step"
+    whole = foresight.before(early, Wanted(40.0, 200, 0))
+    assert whole is not None
+    assert whole.likely == pytest.approx(200 * 0.5 + 30), "one that never stops early does all"
+
+
+def ticks(steps: int, pace: float, *, begins: float = 10.0, measures: float = 0.0, every: int = 10) -> Iterator[Tick]:
+    yield Tick(begins / 2, 0)
+    now = begins
+    for step in range(1, steps + 1):
+        yield Tick(now, step)
+        now += pace + (measures if step % every == 0 else 0.0)
+
+
+def test_what_is_left_follows_from_its_own_steps() -> None:
+    left = foresight.remaining(list(ticks(20, 0.5)), 100, Prior())
+    assert left == pytest.approx(80 * 0.5)
+
+
+def test_what_lies_between_steps_is_taken_from_runs_before_until_it_shows() -> None:
+    young = list(ticks(5, 0.5, measures=2.0))
+    assert foresight.remaining(young, 100, Prior()) == pytest.approx(95 * 0.5)
+    assert foresight.remaining(young, 100, Prior(0.7, 1.4, 0.0)) == pytest.approx(95 * 0.7, rel=0.1)
+    old = list(ticks(60, 0.5, measures=2.0))
+    assert foresight.remaining(old, 100, Prior(0.5, 1.0, 0.0)) == pytest.approx(40 * 0.7, rel=0.1)
+
+
+def test_the_newest_steps_count_when_the_machine_gets_busier() -> None:
+    quick = list(ticks(50, 0.5))
+    slow = [Tick(quick[-1].seconds + 2.0 * step, 50 + step) for step in range(1, 46)]
+    left = foresight.remaining([*quick, *slow], 200, Prior())
+    assert left is not None
+    assert left > 105 * 1.9
+
+
+def test_one_long_step_moves_nothing() -> None:
+    found = list(ticks(50, 0.5))
+    later = [Tick(tick.seconds + 100.0 * (tick.step > 25), tick.step) for tick in found]
+    left = foresight.remaining(later, 100, Prior(0.5, 1.0, 0.0))
+    assert left is not None
+    assert left < 100 * 5
+
+
+def test_before_its_first_step_it_has_what_others_took_and_after_its_last_what_follows() -> None:
+    known = Prior(0.5, 1.0, 40.0)
+    assert foresight.remaining([Tick(5.0, 0)], 100, known) == pytest.approx(50 + 40)
+    done = [*ticks(100, 0.5)]
+    assert foresight.remaining(done, 100, known) == pytest.approx(40 - 10)
+    later = [*done, Tick(done[-1].seconds + 20.0, 100)]
+    assert foresight.remaining(later, 100, known) == pytest.approx(10)
+    assert foresight.remaining([*done, Tick(done[-1].seconds + 90.0, 100)], 100, known) == 0
+
+
+def test_a_loop_that_ended_early_is_noticed_by_its_silence() -> None:
+    done = [*ticks(60, 0.5)]
+    silent = [*done, Tick(done[-1].seconds + 5.0, 60)]
+    assert foresight.remaining(silent, 100, Prior(0.5, 1.0, 40.0)) == pytest.approx(40 - 10 - 5)
+
+
+def test_checkpoints_that_speak_come_after_the_loop_and_take_what_each_took() -> None:
+    done = [*ticks(60, 0.5)]
+    speaking = [*done, Tick(done[-1].seconds + 4.0, 0), Tick(done[-1].seconds + 8.0, 0)]
+    assert foresight.remaining(speaking, 100, Prior(0.5, 1.0, 40.0)) == pytest.approx(40 - 10 - 8)
+    runs = [run(around=30.0, heard=3), run(around=50.0, heard=5)]
+    assert foresight.prior(runs, Wanted(40.0, 100, 0, heard=4)).around == pytest.approx(40)
+    assert foresight.prior(runs, Wanted(40.0, 100, 0)).around == pytest.approx(40), "their median, where none speak"
+
+
+def test_energy_is_time_at_the_power_of_runs_before() -> None:
+    seconds = foresight.Range(90.0, 100.0, 110.0)
+    found = foresight.joules([run(), run(), run()], seconds)
+    assert found is not None
+    assert found.likely == pytest.approx(20_000)
+    assert foresight.joules([run(joules=None)], seconds) is None
+
+
+def test_other_work_goes_by_its_units() -> None:
+    found = foresight.each([(10.0, 20.0), (5.0, 10.0), (20.0, 42.0)], 30.0)
+    assert found is not None
+    assert found.likely == pytest.approx(60.0)
+    assert found.high == pytest.approx(63.0)
+    assert foresight.each([], 30.0) is None
+    assert foresight.each([(0.0, 5.0)], 30.0) is None

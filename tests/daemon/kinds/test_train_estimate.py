@@ -1,0 +1,175 @@
+"""What a training would take, from trainings that ended here: time, energy, money, and what comes before and after."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import lives
+import pytest
+from sqlalchemy.orm import Session
+from trainings import job, spec
+from voice_rows import version
+
+from daemon.database.energy_rows import Spent
+from daemon.database.models import Evaluation, Job, Recording, Run, now
+from daemon.database.store import Store
+from daemon.kinds.train import past_runs
+from daemon.kinds.train.foresight import Prior
+from daemon.scheduling import remaining
+from daemon.state import spent
+from engines import registry
+from proto import myna_pb2 as pb
+
+pytestmark = pytest.mark.integration
+WATTS = 200.0
+
+
+@pytest.fixture(autouse=True)
+def price(tmp_path: Path) -> None:
+    (tmp_path / "myna.toml").write_text('[cost]\nper_hour = 3.6\nper_kwh = 0.5\ncurrency = "€"\n')
+
+
+def took(session: Session, row: Job, seconds: float, joules: float | None = None) -> None:
+    """It was at work so long, and took so much of a GPU."""
+    held = seconds if joules is not None else 0.0
+    spent.put(
+        session,
+        [
+            Spent(
+                job=row.id, attempt=1, month="2026-11", seconds=seconds, gpu_held=held, gpu_metered=held,
+                gpu_joules=joules, gpu_error=0.0, integrated=False, cpu_metered=0.0, cpu_joules=None, rest_watts=0.0,
+                per_hour=3.6, per_kwh=0.5, currency="€",
+            )
+        ],
+    )  # fmt: skip
+
+
+def trained(session: Session, seconds: float, around: float, gpu: str = "", **settings: Any) -> None:
+    """A training of 100 steps on dataset 1."""
+    row = job(session, spec())
+    row.gpu = pb.GpuUse(uuid=gpu).SerializeToString() if gpu else None
+    run = Run(
+        voice="anna", engine="glow", job=row.id, dataset=1, settings={"patience": 0, **settings}, step=100, steps=100,
+        result={"seconds": seconds},
+    )  # fmt: skip
+    session.add(run)
+    took(session, row, seconds + around, (seconds + around) * WATTS)
+
+
+def estimate(session: Session, **options: Any) -> pb.EstimateResponse:
+    asked = spec(options=pb.TrainOptions(steps=200, patience=0, **options)).train
+    return lives.lifecycle(session).kinds.train.estimate(session, asked)
+
+
+def test_time_energy_and_money_are_foreseen_from_three_runs(anna: Store) -> None:
+    def fill(session: Session) -> None:
+        for seconds in (50.0, 50.0, 52.0):
+            trained(session, seconds, 30.0)
+
+    anna.write_now(fill)
+    told = anna.read_now(estimate)
+    assert told.runs == 3
+    assert told.seconds == pytest.approx(200 * 0.5 + 30)
+    training = told.training
+    assert training.seconds.low < told.seconds < training.seconds.high < told.seconds * 1.1
+    assert training.joules.likely == pytest.approx(told.seconds * WATTS)
+    assert list(training.unmetered) == [pb.UNMETERED_CPU]
+    hours, kwh = told.seconds / 3_600, told.seconds * WATTS / 3.6e6
+    assert training.money.likely == pytest.approx(hours * 3.6 + kwh * 0.5)
+    assert training.currency == "€"
+    assert told.sentences[1].startswith("Learned from 3 runs here")
+
+
+def test_where_nothing_was_timed_it_is_a_guess_without_energy(anna: Store) -> None:
+    told = anna.read_now(estimate)
+    assert told.runs == 0
+    assert not told.training.HasField("joules")
+    assert told.training.seconds.high / told.training.seconds.likely == 3
+    assert told.training.money.likely == pytest.approx(told.seconds / 3_600 * 3.6), "an hour has its price"
+    assert not told.HasField("scoring")
+    assert not told.HasField("cutting")
+
+
+def test_runs_of_another_kind_or_on_another_card_are_left_out(anna: Store) -> None:
+    def fill(session: Session) -> None:
+        trained(session, 500.0, 0.0, gpu="GPU-old")
+        trained(session, 10.0, 0.0, gpu="GPU-new", micro_batch=2)
+        for _ in range(3):
+            trained(session, 50.0, 0.0, gpu="GPU-new")
+
+    anna.write_now(fill)
+    assert anna.read_now(estimate).seconds == pytest.approx(100.0)
+    other = anna.read_now(lambda session: past_runs.like(session, registry.ENGINES["glow"], {"precision": "bf16"}))
+    assert len(other.runs) == 1, "the newest of another kind, trusted little"
+
+
+def test_a_limit_of_time_holds(anna: Store) -> None:
+    anna.write_now(lambda session: trained(session, 50.0, 30.0))
+
+    def limited(session: Session) -> pb.EstimateResponse:
+        options = pb.TrainOptions(steps=2_000, patience=0, engine={"max_seconds": "60"})
+        return lives.lifecycle(session).kinds.train.estimate(session, spec(options=options).train)
+
+    assert anna.read_now(limited).seconds == pytest.approx(60 + 30)
+
+
+def test_scoring_after_it_and_cutting_before_it_are_told(anna: Store) -> None:
+    def fill(session: Session) -> None:
+        version(session, 1)
+        scoring = job(session, spec())
+        scored: dict[str, Any] = {"metrics": {}, "against_metrics": {}, "recording_metrics": {}, "report": {}}
+        session.add(
+            Evaluation(
+                voice="anna", version=1, against=0, job=scoring.id, better=False, verdict="", time=now(), **scored
+            )
+        )
+        took(session, scoring, 90.0)
+        cutting = job(session, spec())
+        cutting.kind, cutting.state, cutting.started = "dataset", "succeeded", now()
+        for number in range(3):
+            session.add(recording(f"cut {number}", cut=True))
+        session.flush()
+        cutting.ended = now()
+        took(session, cutting, 15.0)
+        session.add(recording("new", cut=False))
+
+    anna.write_now(fill)
+    told = anna.read_now(estimate)
+    assert told.scoring.seconds.likely == pytest.approx(90.0), "one line is held out, as then"
+    assert told.cutting.seconds.likely == pytest.approx(5.0), "a third of the sound"
+    assert told.cutting.seconds.high > 5.0
+
+
+def recording(name: str, *, cut: bool) -> Recording:
+    return Recording(
+        voice="anna", sha256=name, name=f"{name}.wav", path=name, size=1, seconds=100.0, sample_rate=16_000,
+        channels=1, codec="pcm", text=None, added=now(), cut=now() if cut else None,
+    )  # fmt: skip
+
+
+def test_a_training_at_work_is_told_what_is_left_by_its_own_steps_and_those_before(anna: Store) -> None:
+    def fill(session: Session) -> int:
+        for _ in range(3):
+            trained(session, 50.0, 30.0)
+        run = Run(voice="anna", engine="glow", job=0, dataset=1, settings={"patience": 0}, steps=100, step=0, result={})
+        session.add(run)
+        session.flush()
+        return run.id
+
+    run = anna.write_now(fill)
+    course = remaining.Course()
+    assert course.left is None
+    course.prior = anna.read_now(remaining.prior, run)
+    assert course.prior.pace == pytest.approx(0.5)
+    assert course.prior.around == pytest.approx(30.0)
+    course.look(5.0, 0, 0)
+    for step in range(1, 41):
+        course.look(1.0, step, 100)
+    left = course.left
+    assert left is not None
+    assert left == pytest.approx(60 * 1.0 + 2 * 30 - 6), "twice as slow as others were: the machine is busier"
+    for step in range(41, 5_001):
+        course.look(0.01, step, 10_000)
+    assert len(course._ticks) <= remaining.KEPT
+    assert anna.read_now(remaining.prior, 9_999) == Prior()
