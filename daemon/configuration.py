@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.door_settings import HTTP, WYOMING
+from daemon.executor_settings import EXECUTOR
 from daemon.inbox import voice_toml
 from daemon.price import PRICE
 from daemon.settings import SETTINGS
@@ -30,6 +31,7 @@ TABLES: dict[str, Mapping[str, Setting]] = {
     "wyoming": WYOMING,
     "consent": CONSENT,
     "site-speech": SPEECH,
+    "executor": EXECUTOR,
     "voice.toml": voice_toml.KEYS,
     "train": OPTIONS,
     "promotion": RULE,

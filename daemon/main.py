@@ -54,7 +54,7 @@ log = logging.getLogger("mynad")
 FORGET = 3600.0  #: seconds between two rounds of forgetting old events
 LEAVE = 2.0  #: seconds that calls under way get at the end
 #: parts that go on until they are stopped
-ENDLESS = {"scheduler", "gpu", "inbox", "forget", "survey", "socket", "memory", "speech", "doors"}
+ENDLESS = {"scheduler", "gpu", "inbox", "forget", "survey", "socket", "memory", "speech", "doors", "cluster"}
 
 
 class Daemon:
@@ -136,7 +136,9 @@ class Daemon:
         from daemon.machine.disk_space import DiskSpace
         from daemon.machine.gpu import Gpus
         from daemon.machine.sampler import Machine
+        from daemon.remote.cluster import Cluster
         from daemon.scheduling.attempt import Attempt
+        from daemon.scheduling.far_lanes import FarLanes
         from daemon.scheduling.metering import Metering
         from daemon.scheduling.reporting import Reporting
         from daemon.scheduling.scheduler import Scheduler
@@ -164,10 +166,13 @@ class Daemon:
         )
         hubs = self.events, self.points, self.logs
         to = Reporting(home, store, lifecycle, workers, self.speech, *hubs, self.blame, self.gpu)
-        self.scheduler = Scheduler(store, self.kinds, self.gpu, self.speech, partial(Attempt, to), settings)
+        cluster = Cluster(self.launcher, settings.executor, lambda: self.scheduler.wake())
+        far = partial(FarLanes, cluster, settings.executor, self.program)
+        self.scheduler = Scheduler(store, self.kinds, self.gpu, self.speech, partial(Attempt, to), settings, far)
         self.machine = Machine(home, self.gpu, self.scheduler.owner)
         self.launcher.attach()
         self._work("scheduler", self.scheduler.run())
+        self._work("cluster", cluster.run())
         self._work("metering", Metering(store, home, self.scheduler.attempts).run())
         self._work("gpu", gpu_watch.watch(self.gpu, store, self.scheduler.gpus_changed))
         self._work("forget", self._forget())

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from daemon.door_settings import HTTP, WYOMING, Http, Wyoming, other_names, told
 from daemon.errors import BadRequest
+from daemon.executor_settings import EXECUTOR, Executor
 from daemon.price import PRICE, Price
 from daemon.site_settings import CONSENT, SPEECH, Consent, Speech
 from engines import registry
@@ -121,6 +122,7 @@ class Settings:
     wyoming: Wyoming = field(default_factory=Wyoming)
     consent: Consent = field(default_factory=Consent)
     speech: Speech = field(default_factory=Speech)
+    executor: Executor = field(default_factory=Executor)
 
     def __post_init__(self) -> None:
         checked(SETTINGS, {name: getattr(self, name) for name in SETTINGS}, "daemon")
@@ -132,7 +134,7 @@ class Settings:
 
 SETTINGS = declared(Settings)
 #: tables of myna.toml
-TABLES = {"cost": PRICE, "http": HTTP, "wyoming": WYOMING, "consent": CONSENT, "speech": SPEECH}
+TABLES = {"cost": PRICE, "http": HTTP, "wyoming": WYOMING, "consent": CONSENT, "speech": SPEECH, "executor": EXECUTOR}
 
 
 def load(home: Path) -> Settings:
@@ -172,6 +174,7 @@ def load(home: Path) -> Settings:
             "wyoming": Wyoming(**of["wyoming"]),
             "consent": Consent(**of["consent"]),
             "speech": Speech(**of["speech"]),
+            "executor": Executor(**of["executor"]),
         }
     except BadInput as error:
         raise BadRequest(str(error), error.hint) from None

@@ -981,6 +981,7 @@ class GpuUse(_message.Message):
     FREE_FIELD_NUMBER: _builtins.int
     TOTAL_FIELD_NUMBER: _builtins.int
     OF_FIELD_NUMBER: _builtins.int
+    NODE_FIELD_NUMBER: _builtins.int
     uuid: _builtins.str
     """of the one it runs on"""
     needs: _builtins.int
@@ -993,6 +994,8 @@ class GpuUse(_message.Message):
     """bytes of that GPU"""
     of: _builtins.int
     """GPUs that mynad works on"""
+    node: _builtins.str
+    """name of another machine that it is on; empty: this one"""
     @_builtins.property
     def indices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """as `nvidia-smi` numbers them; of a waiting job: any of these will do"""
@@ -1007,10 +1010,11 @@ class GpuUse(_message.Message):
         free: _builtins.int = ...,
         total: _builtins.int = ...,
         of: _builtins.int = ...,
+        node: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["free", b"free", "indices", b"indices", "measured", b"measured", "needs", b"needs", "of", b"of", "total", b"total", "uuid", b"uuid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["free", b"free", "indices", b"indices", "measured", b"measured", "needs", b"needs", "node", b"node", "of", b"of", "total", b"total", "uuid", b"uuid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

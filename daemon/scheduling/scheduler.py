@@ -31,6 +31,7 @@ from daemon.kinds.kind import GpuNeed
 from daemon.kinds.registry import Kinds
 from daemon.machine.gpu import Gpus
 from daemon.scheduling.attempt import Attempt
+from daemon.scheduling.far_lanes import FarLanes
 from daemon.scheduling.gpu_lanes import YIELD_TIMEOUT, GpuLanes
 from daemon.scheduling.lanes import GiveWay, GoOn, Ready, Start, decide
 from daemon.scheduling.place import Place
@@ -85,7 +86,14 @@ class Scheduler:
     """Runs in mynad's event loop; `run` is its life."""
 
     def __init__(
-        self, store: Store, kinds: Kinds, gpus: Gpus, speech: Speech, attempt: MakeAttempt, settings: Settings
+        self,
+        store: Store,
+        kinds: Kinds,
+        gpus: Gpus,
+        speech: Speech,
+        attempt: MakeAttempt,
+        settings: Settings,
+        far: Callable[[Mapping[int, Attempt]], FarLanes],
     ) -> None:
         self._store = store
         self._kinds = kinds
@@ -101,6 +109,7 @@ class Scheduler:
         self._reached: dict[tuple[bool, str | None], int] = {}
         self._turns = Turns()
         self.gpus = GpuLanes(gpus, speech, self.attempts, settings.train_share)
+        self._far = far(self.attempts)
         self._whys_stored = float("-inf")  #: when waiting jobs were last told why, monotonic
         loop = asyncio.get_running_loop()
         store.on_commit(lambda happened: happened and loop.call_soon_threadsafe(self.wake))
@@ -273,6 +282,10 @@ class Scheduler:
     async def _gpu_lanes(self, snapshot: Snapshot, notes: dict[int, Note]) -> None:
         ready = [Ready(w.job.id, self._kinds[w.job.kind].preempts, w.need.bytes) for w in snapshot.gpu if not w.why_not]
         waiting = {w.job.id: w for w in snapshot.gpu}
+        elsewhere = [one for one in ready if self._far.takes(self._kinds[waiting[one.job].job.kind])]
+        for one, place in zip(self._one_a_voice(elsewhere, waiting), self._far.free(), strict=False):
+            self._start(waiting[one.job].job, place)
+        ready = [one for one in ready if one not in elsewhere]
         lanes = self.gpus.see(snapshot.live)
         speaking = any(a.kind.preempts for a in self.attempts.values())
         for action in decide(lanes, self._one_a_voice(ready, waiting), speaking=speaking):
@@ -298,6 +311,9 @@ class Scheduler:
             why, use = self.gpus.why(lanes, one), self.gpus.waiting(lanes, one, waiting[one.job].need)
             told = use.SerializeToString() if use is not None else None
             notes[one.job] = Note(BEHIND if why and index >= NAMED_JOBS else why, told, behind=bool(why))
+        for one in elsewhere:
+            if one.job not in self.attempts:
+                notes[one.job] = Note(self._far.why(), behind=True)
 
     def _one_a_voice(self, ready: Sequence[Ready], waiting: Mapping[int, Waiting]) -> list[Ready]:
         """Without the second job of a voice while the first one begins: what waits for what is known from the database
