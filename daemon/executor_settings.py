@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.util import find_spec
 from typing import Annotated
 
 from engines.errors import BadInput
@@ -57,6 +58,10 @@ class Executor:
             raise BadInput(
                 f"[executor] kind is {self.kind}, and it has no store.",
                 'Name a folder that all machines reach: store = "file:///mnt/shared/myna".',
+            )
+        if self.kind == Where.RAY and find_spec("ray") is None:
+            raise BadInput(
+                "[executor] kind is ray, and ray is not installed.", "Install it: `pip install 'myna-voice[ray]'`."
             )
         if 4 * self.poll > self.lease:
             raise BadInput(

@@ -22,7 +22,9 @@ import traceback
 import uuid
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from daemon.processes.launcher_program import die_with
 from daemon.remote import far_home, far_worker, portable, runtime
@@ -31,6 +33,8 @@ from daemon.remote.far_worker import FarWorker
 from daemon.remote.shared_store import SharedStore
 from daemon.remote.values import BadFile, Ending, Item, Kept, Result, Submission, inside
 from proto import worker_pb2 as wire
+
+T = TypeVar("T")
 
 #: Exit codes, for whoever started it; the truth is in the store.
 DONE, CLAIMED, LEFT = 0, 3, 4
@@ -127,7 +131,7 @@ class Agent:
             finally:
                 worker.kill()
             ended = Ending.SAID if any(one.WhichOneof("report") in ENDS for one in reports) else Ending.DIED
-            outputs = self._stored(home.path, keeps)
+            outputs = self._patiently(lambda: self._stored(home.path, keeps))
             said = tuple(one.SerializeToString() for one in reports)
             return Result(ended, said, outputs, code=worker.code, node=platform.node())
         finally:
@@ -138,7 +142,7 @@ class Agent:
         held: list[wire.Report] = []
         while True:
             self._watch.check()
-            self._obey(worker)
+            self._patiently(lambda: self._obey(worker))
             batch, over = self._heard(worker)
             told = []
             for report in batch:
@@ -150,12 +154,27 @@ class Agent:
                 if name in COMMITS:
                     worker.send(wire.Command(ack=wire.Ack(number=report.number)))
             if any(one.WhichOneof("report") == "checkpoint" for one in told):
-                self._keep(stored())
+                self._patiently(lambda: self._keep(stored()))
             if told:
                 self._events += 1
-                self._folder.publish("events", self._events, told)
+                self._patiently(partial(self._folder.publish, "events", self._events, told))
             if over:
                 return held
+
+    def _patiently(self, act: Callable[[], T]) -> T:
+        """A store that does not answer for less than the lease is waited for."""
+        until = time.monotonic() + self._submission.lease
+        while True:
+            self._watch.check()
+            try:
+                return act()
+            except (Left, Fenced, BadFile):
+                raise
+            except Exception as error:  # of fsspec's library
+                if time.monotonic() > until:
+                    raise
+                print(f"The store does not answer: {error!r}", file=sys.stderr, flush=True)
+                time.sleep(self._submission.poll)
 
     def _heard(self, worker: FarWorker) -> tuple[list[wire.Report], bool]:
         """What it said within a poll; True: it has ended."""

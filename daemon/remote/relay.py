@@ -27,11 +27,13 @@ from daemon.remote.executor import Order, Standing
 from daemon.remote.line import Line
 from daemon.remote.shared_store import SharedStore
 from daemon.remote.values import BadFile, Ending, Item, Result, Submission
+from daemon.worker import versions
 from engines.errors import EngineError
 from proto import worker_pb2 as wire
 
 #: Seconds before an agent is asked for again that nobody started: twice as long each time.
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
+WORDS = 2_000  #: characters of an executor's last words
 
 
 class Lost(Exception):
@@ -61,6 +63,10 @@ class Relay:
         self._folder = AttemptFolder(store, start.train.home_uuid, start.job, start.attempt)
         self._executor = executor.make(errand.kind, errand.address)
         self._events, self._commands = 1, 0  #: numbers of the next to be read, and of the last published
+        self._claimed = ""  #: by whom
+        self._lease = Lease(errand.lease)
+        self._again, self._pause = 0.0, FIRST_PAUSE  #: when an agent may be asked for, and the pause after that
+        self._shown = 0.0  #: when the agent was last shown that somebody waits
         self._results: set[int] = set()  #: earlier attempts that had one when this began, or were refused since
         self._order = Order(
             self._folder.id,
@@ -132,35 +138,56 @@ class Relay:
     # -------------------------------------------------------------------------------------------------- while it works
 
     def _watched(self) -> Result:
-        """Have it started, and pass everything on until there is a result. Raises Lost."""
-        folder, lease = self._folder, Lease(self._errand.lease)
-        pause, again = FIRST_PAUSE, time.monotonic()
-        claimed, asked, beaten = "", False, time.monotonic()
-        while (result := folder.result()) is None:
-            claimed = claimed or folder.claimed()
-            if claimed:
-                lease.see(folder.count(Who.AGENT))
-                if lease.over:
-                    raise Lost(
-                        f"Nothing was heard of the agent on {claimed.split()[0]} for {lease.seconds:g} s.",
-                        "See whether that machine, its network and the store are well.",
-                    )
-            elif self._executor.poll(self._order.id) == Standing.ENDED and time.monotonic() >= again:
-                if asked:
-                    self._say(f"Nobody has begun the attempt: it is asked for again. {self._last_words()}", "warning")
-                else:
-                    self._say(f"The attempt is asked for as {self._order.id}.")
-                    self._line.send(_waits(), self._start.job)
-                self._executor.start(self._order)
-                asked, again, pause = True, time.monotonic() + pause, min(2 * pause, LONGEST_PAUSE)
-            self._pass_on()
-            if time.monotonic() - beaten > self._errand.lease / 4:
-                folder.beat(Who.RELAY)
-                beaten = time.monotonic()
-                self._look_for_late_results()
-            self._obey()
-        self._pass_on()
-        return result
+        """Have it started, and pass everything on until there is a result. A store that does not answer for less than
+        the lease is waited for. Raises Lost."""
+        rounds, reached = 0, Lease(self._errand.lease)
+        while True:
+            rounds += 1
+            try:
+                if (result := self._folder.result()) is not None:
+                    self._pass_on()
+                    return result
+                self._see_to_it()
+                self._pass_on()
+                self._show_life()
+                self._obey()
+            except (Lost, Refused, BadFile, Fenced):
+                raise
+            except Exception as error:  # of fsspec's library
+                if reached.over:
+                    raise
+                print(f"The store does not answer: {error!r}", file=sys.stderr, flush=True)
+                time.sleep(self._errand.poll)
+            else:
+                reached.see(rounds)
+
+    def _see_to_it(self) -> None:
+        """That somebody is at it: an agent that claimed it and lives, or whoever was asked to start one."""
+        folder, lease = self._folder, self._lease
+        self._claimed = self._claimed or folder.claimed()
+        if self._claimed:
+            lease.see(folder.count(Who.AGENT))
+            if lease.over:
+                raise Lost(
+                    f"Nothing was heard of the agent on {self._claimed.split()[0]} for {lease.seconds:g} s.",
+                    "See whether that machine, its network and the store are well.",
+                )
+        elif self._executor.poll(self._order.id) == Standing.ENDED and time.monotonic() >= self._again:
+            if self._pause == FIRST_PAUSE:
+                self._say(f"The attempt is asked for as {self._order.id}.")
+                self._line.send(_waits(), self._start.job)
+            else:
+                words = self._executor.logs(self._order.id)[-WORDS:]
+                self._say(f"Nobody has begun the attempt: it is asked for again. {words}", "warning")
+            self._executor.start(self._order)
+            self._again, self._pause = time.monotonic() + self._pause, min(2 * self._pause, LONGEST_PAUSE)
+
+    def _show_life(self) -> None:
+        """To the agent; as often as that, late results are looked for."""
+        if time.monotonic() - self._shown > self._errand.lease / 4:
+            self._folder.beat(Who.RELAY)
+            self._shown = time.monotonic()
+            self._look_for_late_results()
 
     def _pass_on(self) -> None:
         while (reports := self._folder.next("events", self._events, wire.Report)) is not None:
@@ -230,7 +257,7 @@ class Relay:
             )
         for report in result.said():
             if report.WhichOneof("report") in COMMITS:
-                report.trained.version_dir = self._start.train.out_dir if report.trained.version_dir else ""
+                self._check_version(report.trained)
                 number = self._line.send(report, self._start.job)
                 self._acknowledged(number)
             else:
@@ -238,6 +265,13 @@ class Relay:
                     self._tidy(result)
                 self._line.send(report, self._start.job)
         _until_let_go()
+
+    def _check_version(self, trained: wire.TrainResult) -> None:
+        """It is said of the folder in this home, and that is there."""
+        out = Path(self._start.train.out_dir)
+        if trained.version_dir and versions.lineage(out) is None:
+            raise BadFile(f"the version {out.name} is not among what was made")
+        trained.version_dir = str(out) if trained.version_dir else ""
 
     def _acknowledged(self, number: int) -> None:
         while True:
@@ -260,9 +294,6 @@ class Relay:
 
     def _say(self, text: str, level: str = "info") -> None:
         self._line.send(line.log(level, text), self._start.job)
-
-    def _last_words(self) -> str:
-        return self._executor.logs(self._order.id)[-2_000:]
 
 
 def _waits() -> wire.Report:
