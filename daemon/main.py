@@ -169,7 +169,7 @@ class Daemon:
         cluster = Cluster(self.launcher, settings.executor, lambda: self.scheduler.wake())
         far = partial(FarLanes, cluster, settings.executor, self.program)
         self.scheduler = Scheduler(store, self.kinds, self.gpu, self.speech, partial(Attempt, to), settings, far)
-        self.machine = Machine(home, self.gpu, self.scheduler.owner)
+        self.machine = Machine(home, self.gpu, self.scheduler.owner, self.scheduler.far.told)
         self.launcher.attach()
         self._work("scheduler", self.scheduler.run())
         self._work("cluster", cluster.run())

@@ -66,12 +66,9 @@ def sentence(differences: tuple[Difference, ...], node: str) -> str:
         if one.what == "myna":
             said.append(f"{node} has another Myna than this machine")
         else:
-            said.append(f"{node} has {_named(one.what, one.there)} and this machine {_named('', one.here)}")
+            there = f"{one.what} {one.there}" if one.there else f"no {one.what}"
+            said.append(f"{node} has {there} and this machine {one.here or 'none'}")
     return f"{', '.join(said)}."
-
-
-def _named(what: str, version: str) -> str:
-    return " ".join(filter(None, (what, version))) if version else f"no {what}".strip()
 
 
 def _version(package: str) -> str:

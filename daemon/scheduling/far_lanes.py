@@ -48,6 +48,19 @@ class FarLanes:
             use.indices.append(lane.gpu)
         return Place(use=use, errand=errand)
 
+    def told(self) -> list[pb.FarLane]:
+        """All of them and who has which, for people."""
+        held = {a.place.errand.lane: a for a in self._attempts.values() if a.place.errand is not None}
+        return [
+            pb.FarLane(
+                node=lane.name,
+                gpu=lane.gpu,
+                holder=attempt.label if (attempt := held.get((lane.node, lane.gpu))) is not None else "",
+                job=attempt.job if attempt is not None else 0,
+            )
+            for lane in self._cluster.lanes
+        ]
+
     def why(self) -> str:
         """Why a job waits for a lane, in words."""
         if not self._cluster.answers:

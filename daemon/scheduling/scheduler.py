@@ -109,7 +109,7 @@ class Scheduler:
         self._reached: dict[tuple[bool, str | None], int] = {}
         self._turns = Turns()
         self.gpus = GpuLanes(gpus, speech, self.attempts, settings.train_share)
-        self._far = far(self.attempts)
+        self.far = far(self.attempts)
         self._whys_stored = float("-inf")  #: when waiting jobs were last told why, monotonic
         loop = asyncio.get_running_loop()
         store.on_commit(lambda happened: happened and loop.call_soon_threadsafe(self.wake))
@@ -282,8 +282,8 @@ class Scheduler:
     async def _gpu_lanes(self, snapshot: Snapshot, notes: dict[int, Note]) -> None:
         ready = [Ready(w.job.id, self._kinds[w.job.kind].preempts, w.need.bytes) for w in snapshot.gpu if not w.why_not]
         waiting = {w.job.id: w for w in snapshot.gpu}
-        elsewhere = [one for one in ready if self._far.takes(self._kinds[waiting[one.job].job.kind])]
-        for one, place in zip(self._one_a_voice(elsewhere, waiting), self._far.free(), strict=False):
+        elsewhere = [one for one in ready if self.far.takes(self._kinds[waiting[one.job].job.kind])]
+        for one, place in zip(self._one_a_voice(elsewhere, waiting), self.far.free(), strict=False):
             self._start(waiting[one.job].job, place)
         ready = [one for one in ready if one not in elsewhere]
         lanes = self.gpus.see(snapshot.live)
@@ -313,7 +313,7 @@ class Scheduler:
             notes[one.job] = Note(BEHIND if why and index >= NAMED_JOBS else why, told, behind=bool(why))
         for one in elsewhere:
             if one.job not in self.attempts:
-                notes[one.job] = Note(self._far.why(), behind=True)
+                notes[one.job] = Note(self.far.why(), behind=True)
 
     def _one_a_voice(self, ready: Sequence[Ready], waiting: Mapping[int, Waiting]) -> list[Ready]:
         """Without the second job of a voice while the first one begins: what waits for what is known from the database
