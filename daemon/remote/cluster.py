@@ -67,8 +67,8 @@ class Cluster:
         try:
             while line := await child.output.readline():
                 text = line.decode(errors="replace").strip()
-                if text.startswith("["):
-                    self._there(lanes_of(text))
+                if (lanes := lanes_of(text)) is not None:
+                    self._there(lanes)
                 elif text:
                     words.append(text[:LINE])
         finally:
@@ -81,9 +81,12 @@ class Cluster:
             self._changed()
 
 
-def lanes_of(line: str) -> tuple[FarLane, ...]:
-    """The lanes of a list of machines, as `ray_driver` prints it: all GPUs; where no machine has one, every machine's
-    CPU."""
-    machines = json.loads(line)
+def lanes_of(line: str) -> tuple[FarLane, ...] | None:
+    """The lanes of a list of machines, as `ray_driver` prints it: all GPUs; where no machine has one, the CPU of every
+    machine that lends one. None: the line is none (Ray's own log comes the same way)."""
+    try:
+        machines = json.loads(line)["machines"]
+    except (ValueError, KeyError, TypeError):
+        return None
     gpus = tuple(FarLane(one["id"], one["name"], index) for one in machines for index in range(one["gpus"]))
-    return gpus or tuple(FarLane(one["id"], one["name"], None) for one in machines)
+    return gpus or tuple(FarLane(one["id"], one["name"], None) for one in machines if one["cpus"])

@@ -13,6 +13,7 @@ from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
 HEARTBEAT = 2.0  #: seconds
+HUNG = 1_800.0  #: seconds in which the main thread must get on: a file system that hangs must not look like work
 
 
 class Line:
@@ -22,6 +23,7 @@ class Line:
         self._link = link
         self._sending = threading.Lock()
         self._number = 0
+        self._got_on = time.monotonic()
         self.commands: queue.Queue[wire.Command] = queue.Queue()
         self.send(wire.Report(hello=wire.Hello(pid=os.getpid())))
         threading.Thread(target=self._read, daemon=True).start()
@@ -38,6 +40,10 @@ class Line:
                 os._exit(1)
             return self._number
 
+    def goes_on(self) -> None:
+        """The main thread got on."""
+        self._got_on = time.monotonic()
+
     def _read(self) -> None:
         while True:
             try:
@@ -49,7 +55,7 @@ class Line:
             self.commands.put(command)
 
     def _beat(self) -> None:
-        while True:
+        while time.monotonic() - self._got_on < HUNG:
             time.sleep(HEARTBEAT)
             self.send(wire.Report(heartbeat=wire.Heartbeat()))
 

@@ -67,17 +67,22 @@ def run(asked: dict[str, Any], arguments: list[str]) -> int:
 
 
 def nodes(address: str) -> None:
-    """For ever. A machine is its id, its name and how many GPUs it lends."""
+    """For ever. A machine is its id, its name, and how many cores and GPUs it lends."""
     ray = connected(address)
     before = None
     while True:
         found = sorted(
-            (one["NodeID"], one["NodeManagerHostname"], int(one["Resources"].get("GPU", 0)))
+            (
+                one["NodeID"],
+                one["NodeManagerHostname"],
+                *(int(one["Resources"].get(what, 0)) for what in ("CPU", "GPU")),
+            )
             for one in ray.nodes()
             if one["Alive"]
         )
         if found != before:
-            print(json.dumps([{"id": id, "name": name, "gpus": gpus} for id, name, gpus in found]), flush=True)
+            machines = [dict(zip(("id", "name", "cpus", "gpus"), one, strict=True)) for one in found]
+            print(json.dumps({"machines": machines}), flush=True)
             before = found
         time.sleep(LOOK)
 

@@ -26,7 +26,7 @@ from daemon.remote.errand import Errand
 from daemon.remote.executor import Order, Standing
 from daemon.remote.line import Line
 from daemon.remote.shared_store import SharedStore
-from daemon.remote.values import BadFile, Ending, Item, Result, Submission
+from daemon.remote.values import BadFile, Ending, Item, Result, Submission, inside
 from daemon.worker import versions
 from engines.errors import EngineError
 from proto import worker_pb2 as wire
@@ -116,6 +116,7 @@ class Relay:
         for path, source in wanted.items():
             found[path] = self._folder.store.put(source, path)
             self._folder.beat(Who.RELAY)
+            self._line.goes_on()
         total = sum(one.size for one in found.values())
         self._say(f"{len(found)} files ({total / 1e6:.1f} MB) are stored.")
         return tuple(found.values())
@@ -130,8 +131,11 @@ class Relay:
             except BadFile as error:
                 self._say(f"What attempt {number} left cannot be used ({error}).", "warning")
                 continue
-            if kept is not None and kept.outputs and all(self._folder.store.has(one) for one in kept.outputs):
+            whole = kept is not None and kept.outputs and all(self._folder.store.has(one) for one in kept.outputs)
+            if kept is not None and whole:
                 self._say(f"Goes on from what attempt {number} kept.")
+                for item in kept.outputs:
+                    inside(self._home, item.path, portable.keeps(self._plan.train))
                 return kept.outputs
         return ()
 
@@ -160,6 +164,7 @@ class Relay:
                 time.sleep(self._errand.poll)
             else:
                 reached.see(rounds)
+                self._line.goes_on()
 
     def _see_to_it(self) -> None:
         """That somebody is at it: an agent that claimed it and lives, or whoever was asked to start one."""
@@ -179,7 +184,10 @@ class Relay:
             else:
                 words = self._executor.logs(self._order.id)[-WORDS:]
                 self._say(f"Nobody has begun the attempt: it is asked for again. {words}", "warning")
-            self._executor.start(self._order)
+            try:
+                self._executor.start(self._order)
+            except OSError as error:
+                raise Lost(f"A program could not be started: {error.strerror or error}.", "") from error
             self._again, self._pause = time.monotonic() + self._pause, min(2 * self._pause, LONGEST_PAUSE)
 
     def _show_life(self) -> None:
@@ -335,7 +343,8 @@ def main() -> None:
     try:
         Relay(command.start, Errand.read(os.environ), to_mynad).run()
     except Exception as error:
-        traceback.print_exc()
+        if not isinstance(error, Lost | EngineError | Fenced | BadFile):
+            traceback.print_exc()
         to_mynad.send(explained(error), command.start.job)
         _until_let_go()
 

@@ -83,6 +83,10 @@ class SharedStore:
     def put(self, source: Path, path: str) -> Item:
         """Store a file's content; `path` is what it is called in the item. What is stored is what was hashed, also
         when somebody writes to the file meanwhile. Raises FileNotFoundError when there is none."""
+        with source.open("rb") as file:
+            known = Item(path, hashlib.file_digest(file, "sha256").hexdigest(), file.tell())
+        if self.has(known):
+            return known
         digest, size = hashlib.sha256(), 0
         with tempfile.TemporaryFile() as copy, source.open("rb") as file:
             while piece := file.read(PIECE):

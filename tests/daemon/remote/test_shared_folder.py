@@ -164,10 +164,17 @@ def test_mynas_digest_is_of_what_computes(tmp_path: Path) -> None:
 
 
 def test_lanes_are_gpus_and_where_there_are_none_machines() -> None:
-    one, two = '{"id": "a", "name": "box1", "gpus": 0}', '{"id": "b", "name": "box2", "gpus": 2}'
-    assert lanes_of(f"[{one}, {two}]") == (FarLane("b", "box2", 0), FarLane("b", "box2", 1))
-    assert lanes_of(f"[{one}]") == (FarLane("a", "box1", None),)
-    assert lanes_of("[]") == ()
+    head = '{"id": "h", "name": "box0", "cpus": 0, "gpus": 0}'
+    one = '{"id": "a", "name": "box1", "cpus": 8, "gpus": 0}'
+    two = '{"id": "b", "name": "box2", "cpus": 8, "gpus": 2}'
+    assert lanes_of(f'{{"machines": [{head}, {one}, {two}]}}') == (FarLane("b", "box2", 0), FarLane("b", "box2", 1))
+    assert lanes_of(f'{{"machines": [{head}, {one}]}}') == (FarLane("a", "box1", None),)
+    assert lanes_of('{"machines": []}') == ()
+
+
+@pytest.mark.parametrize("line", ["", "[2026-11-30 06:24:26,913 E 24371] a raylet died", "{}", "[1]", "7", '"x"'])
+def test_what_ray_itself_prints_is_no_list_of_machines(line: str) -> None:
+    assert lanes_of(line) is None
 
 
 @pytest.mark.parametrize(
