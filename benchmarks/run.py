@@ -7,6 +7,7 @@
     make bench-learning     what becomes of a voice that is only ever fed
     make bench-first        the first version of a voice, from 45 recordings
     make bench-judged       what judging clips is worth to a voice that is trained on them
+    make bench-far          trainings on a Ray cluster beside the same here
     make bench-all          all of these, one after another: every table of the same commit
     python -m benchmarks.run loop_overhead mynad     only these (the table is printed, and not kept)
 
@@ -33,7 +34,20 @@ ROOT = HERE.parent
 #: where tables are kept
 KEPT = HERE
 #: benchmarks that take long or need something of their own, by the first part of their modules' names
-GROUPS = ("xtts", "fish", "gpu", "dashboard", "hostile", "verdict", "learning", "first", "datasets", "judged", "doors")
+GROUPS = (
+    "xtts",
+    "fish",
+    "gpu",
+    "dashboard",
+    "hostile",
+    "verdict",
+    "learning",
+    "first",
+    "datasets",
+    "judged",
+    "doors",
+    "far",
+)
 #: seconds a benchmark may take before it is given up
 PATIENCE = 3_600.0
 VERDICTS = ("holds", "falls short")
