@@ -122,7 +122,9 @@ class Agent:
             start = portable.absolute(wire.Start.FromString(submission.start), home.path)
             keeps = [inside(home.path, folder) for folder in submission.keeps]
             home.furnish(self._folder.store, submission.inputs, submission.keeps, self._watch.check)
-            left_out = [name for name in os.environ if name in (*portable.THREADS, PARENT) or portable.is_model(name)]
+            left_out = [name for name in os.environ if name == PARENT or portable.may_be_set(name)]
+            if strange := [name for name in submission.environment if not portable.may_be_set(name)]:
+                raise BadFile(f"it sets the variable {strange[0]!r}")
             environment = far_worker.environment(submission.environment, left_out, home.path, portable.HOME)
             worker = FarWorker(self._program, environment)
             try:
@@ -258,7 +260,7 @@ def main() -> None:
     if parent := os.environ.get(PARENT):
         die_with(int(parent))
     url, home, job, attempt, *program = sys.argv[1:]
-    folder = AttemptFolder(SharedStore(url), home, int(job), int(attempt))
+    folder = AttemptFolder(SharedStore(url), home, job, int(attempt))
     sys.exit(work(folder, program or ["-m", "daemon.worker"]))
 
 

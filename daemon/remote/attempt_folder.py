@@ -46,7 +46,7 @@ class Fenced(Exception):
 class AttemptFolder:
     """What both sides read and write of one attempt."""
 
-    def __init__(self, store: SharedStore, home: str, job: int, attempt: int) -> None:
+    def __init__(self, store: SharedStore, home: str, job: str, attempt: int) -> None:
         self.store = store
         self.home, self.job, self.attempt = home, job, attempt
         self._counts = dict.fromkeys(Who, 0)

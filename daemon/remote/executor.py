@@ -34,7 +34,7 @@ class Order:
     id: str  #: of the submission
     store: str  #: address
     home: str
-    job: int
+    job: str
     attempt: int
     program: tuple[str, ...]  #: the worker's: what Python is given
     node: str = ""  #: where; empty: anywhere
@@ -43,7 +43,7 @@ class Order:
     @property
     def arguments(self) -> list[str]:
         """What Python is given for the agent."""
-        return ["-m", "daemon.remote.agent", self.store, self.home, str(self.job), str(self.attempt), *self.program]
+        return ["-m", "daemon.remote.agent", self.store, self.home, self.job, str(self.attempt), *self.program]
 
 
 class Executor(Protocol):

@@ -101,6 +101,7 @@ def _models(plan: wire.TrainPlan, home: Path) -> dict[str, Path]:
     return {name: place for name, place in found.items() if place.is_dir()}
 
 
-def is_model(variable: str) -> bool:
-    """It names where models lie on one machine."""
-    return variable == recognisers.ENVIRONMENT or (variable.startswith("MYNA_") and variable.endswith("_BASE"))
+def may_be_set(variable: str) -> bool:
+    """An attempt may set it, and what this machine has of it says nothing: threads, and where models lie."""
+    base = variable.startswith("MYNA_") and variable.endswith("_BASE")
+    return variable in THREADS or variable == recognisers.ENVIRONMENT or base

@@ -20,7 +20,7 @@ from pathlib import Path
 from daemon.errors import ERROR_KINDS
 from daemon.processes.launcher_program import WORKER_SOCKET, die_with
 from daemon.remote import executor, landing, line, portable, runtime
-from daemon.remote.agent import COMMITS, ENDS, NEVER
+from daemon.remote.agent import COMMITS, ENDS
 from daemon.remote.attempt_folder import AttemptFolder, Fenced, Lease, Who
 from daemon.remote.errand import Errand
 from daemon.remote.executor import Order, Standing
@@ -33,6 +33,8 @@ from proto import worker_pb2 as wire
 
 #: Seconds before an agent is asked for again that nobody started: twice as long each time.
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
+#: Reports that reach mynad as they come; those of the end come with the result.
+PASSED_ON = frozenset({"progress", "points", "log", "checkpoint", "notice", "at", "lane_free", "yielded", "resumed"})
 WORDS = 2_000  #: characters of an executor's last words
 
 
@@ -60,7 +62,7 @@ class Relay:
         self._home = Path(start.home)
         self._plan = portable.relative(start)
         store = SharedStore(errand.store)
-        self._folder = AttemptFolder(store, start.train.home_uuid, start.job, start.attempt)
+        self._folder = AttemptFolder(store, start.train.home_uuid, job_of(start), start.attempt)
         self._executor = executor.make(errand.kind, errand.address)
         self._events, self._commands = 1, 0  #: numbers of the next to be read, and of the last published
         self._claimed = ""  #: by whom
@@ -72,7 +74,7 @@ class Relay:
             self._folder.id,
             errand.store,
             self._folder.home,
-            start.job,
+            self._folder.job,
             start.attempt,
             errand.program,
             errand.node,
@@ -126,18 +128,22 @@ class Relay:
         for number in range(self._folder.attempt - 1, 0, -1):
             earlier = self._folder.other(number)
             try:
-                result = earlier.result()
-                kept = result or earlier.kept()
+                kept = self._kept_by(earlier)
             except BadFile as error:
                 self._say(f"What attempt {number} left cannot be used ({error}).", "warning")
                 continue
-            whole = kept is not None and kept.outputs and all(self._folder.store.has(one) for one in kept.outputs)
-            if kept is not None and whole:
+            if kept and all(self._folder.store.has(one) for one in kept):
                 self._say(f"Goes on from what attempt {number} kept.")
-                for item in kept.outputs:
-                    inside(self._home, item.path, portable.keeps(self._plan.train))
-                return kept.outputs
+                return kept
         return ()
+
+    def _kept_by(self, earlier: AttemptFolder) -> tuple[Item, ...]:
+        """What an attempt left: its result's outputs, or what it kept before it was lost. Raises BadFile."""
+        left = earlier.result(), earlier.kept()
+        kept: tuple[Item, ...] = next((one.outputs for one in left if one is not None and one.outputs), ())
+        for item in kept:
+            inside(self._home, item.path, portable.keeps(self._plan.train))
+        return kept
 
     # -------------------------------------------------------------------------------------------------- while it works
 
@@ -173,6 +179,8 @@ class Relay:
         if self._claimed:
             lease.see(folder.count(Who.AGENT))
             if lease.over:
+                if words := self._executor.logs(self._order.id)[-WORDS:]:
+                    self._say(f"Who was to start it said: {words}")
                 raise Lost(
                     f"Nothing was heard of the agent on {self._claimed.split()[0]} for {lease.seconds:g} s.",
                     "See whether that machine, its network and the store are well.",
@@ -201,8 +209,8 @@ class Relay:
         while (reports := self._folder.next("events", self._events, wire.Report)) is not None:
             self._events += 1
             for report in reports:
-                name = report.WhichOneof("report")
-                if name not in COMMITS and name not in ENDS and name not in NEVER:
+                foreign = report.HasField("points") and report.points.run != self._start.train.run
+                if report.WhichOneof("report") in PASSED_ON and not foreign:
                     self._line.send(report, self._start.job)
 
     def _obey(self) -> None:
@@ -257,13 +265,19 @@ class Relay:
                 )
             case Ending.FAULT:
                 raise Lost(f"The agent on {result.node} failed: {result.sentence}.", "See the job's log.")
+        reports = result.said()
+        ends = [one for one in reports if one.WhichOneof("report") in ENDS]
+        if len(ends) != (result.ending == Ending.SAID) or any(
+            one.WhichOneof("report") not in COMMITS | ENDS for one in reports
+        ):
+            raise BadFile("the result does not say how it ended")
         landing.land(self._start.train, self._folder.store, result.outputs)
         if result.ending == Ending.DIED:
             raise Lost(
                 f"The worker on {result.node} died ({_exit(result.code)}).",
                 "The end of the log shows the last thing that it did.",
             )
-        for report in result.said():
+        for report in reports:
             if report.WhichOneof("report") in COMMITS:
                 self._check_version(report.trained)
                 number = self._line.send(report, self._start.job)
@@ -302,6 +316,11 @@ class Relay:
 
     def _say(self, text: str, level: str = "info") -> None:
         self._line.send(line.log(level, text), self._start.job)
+
+
+def job_of(start: wire.Start) -> str:
+    """What the store calls the job: numbers come again where an older database is put back, UUIDs do not."""
+    return f"{start.job}-{start.train.run_uuid[:12]}"
 
 
 def _waits() -> wire.Report:

@@ -35,7 +35,7 @@ class Submission:
     """What the agent is to do. Written before anybody is asked to start it."""
 
     home: str  #: UUID
-    job: int
+    job: str
     attempt: int
     start: bytes  #: a serialised wire.Start; its paths are relative to the home
     inputs: tuple[Item, ...]

@@ -36,7 +36,7 @@ class Waiting:
         monkeypatch.setenv(ENVIRONMENT, str(tmp_path / "machine"))
         self.machine = tmp_path / "machine"
         self.store = SharedStore(f"file://{tmp_path}/shared")
-        self.folder = AttemptFolder(self.store, "home", 7, 1)
+        self.folder = AttemptFolder(self.store, "home", "7", 1)
         self._stop, self._read = threading.Event(), 0
         self._life = threading.Thread(target=self._live)
         self._agents: list[subprocess.Popen[str]] = []
@@ -58,7 +58,7 @@ class Waiting:
         start = portable.relative(wire.Start(job=7, attempt=1, home=str(self.home), train=plan))
         made = Submission(
             home="home",
-            job=7,
+            job="7",
             attempt=1,
             start=start.SerializeToString(),
             inputs=(self.store.put(clip, "clips/a.flac"),),
@@ -194,7 +194,7 @@ def test_another_runtime_is_refused_and_the_difference_named(waiting: Waiting) -
     assert said == f"box2 has torch {ours.packages['torch']} and this machine 1.0."
 
 
-@pytest.mark.parametrize("damage", ["content", "missing", "path"])
+@pytest.mark.parametrize("damage", ["content", "missing", "path", "variable"])
 def test_an_input_that_is_not_what_its_hash_says_is_no_input(waiting: Waiting, tmp_path: Path, damage: str) -> None:
     submission = waiting.submission()
     (item,) = submission.inputs
@@ -203,14 +203,17 @@ def test_an_input_that_is_not_what_its_hash_says_is_no_input(waiting: Waiting, t
         stored.write_text("sound 2")
     elif damage == "missing":
         stored.unlink()
-    else:
+    elif damage == "path":
         submission = replace(submission, keeps=("../../elsewhere",))
+    else:
+        submission = replace(submission, environment={"LD_PRELOAD": "/tmp/x.so"})
     waiting.submit(submission)
     assert waiting.ended(waiting.agent())[0] == DONE
     result = waiting.folder.result()
     assert result is not None
     assert result.ending == Ending.FAULT
     words = {"content": "not what its SHA-256 says", "missing": "is gone from", "path": "leads elsewhere"}
+    words["variable"] = "sets the variable 'LD_PRELOAD'"
     assert words[damage] in result.sentence
     assert not list((waiting.machine / "attempts").glob("*"))
 

@@ -54,8 +54,8 @@ class Elsewhere:
 
     def folder(self, job: int, attempt: int) -> AttemptFolder:
         """As the shared folder has it."""
-        (home,) = (self.shared / "homes").iterdir()
-        return AttemptFolder(SharedStore(self.url), home.name, job, attempt)
+        (folder,) = (self.shared / "homes").glob(f"*/{job}-*")
+        return AttemptFolder(SharedStore(self.url), folder.parent.name, folder.name, attempt)
 
     def agent(self, job: int, attempt: int) -> psutil.Process:
         """The agent's process, once it has claimed the attempt."""
@@ -156,7 +156,7 @@ def test_a_late_result_of_an_old_attempt_is_refused_and_said(elsewhere: Elsewher
         await points(living, job, 3)
         old = elsewhere.folder(job, 1)
         late = Result(Ending.SAID, outputs=())
-        old.store.write(f"homes/{old.home}/{job}/1/result.json", late.to_json())
+        old.store.write(f"homes/{old.home}/{old.job}/1/result.json", late.to_json())
         assert await living.line(job, "A result of attempt 1 came late and is refused: attempt 2 has ") == "the job."
         elsewhere.go()
         told = await living.until(job, ended, PATIENCE)

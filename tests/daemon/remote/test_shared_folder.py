@@ -56,7 +56,7 @@ def test_a_file_is_created_by_the_first_and_written_over_by_the_last(store: Shar
 
 
 def test_a_later_attempt_has_the_job(store: SharedStore) -> None:
-    first = AttemptFolder(store, "home", 1, 1)
+    first = AttemptFolder(store, "home", "1", 1)
     second = first.other(2)
     first.raise_fence()
     first.keep(Kept((Item("runs/1/x", SHA, 1),)))
@@ -77,7 +77,7 @@ def test_a_later_attempt_has_the_job(store: SharedStore) -> None:
 
 
 def test_frames_come_in_their_order_and_a_cut_one_is_told(store: SharedStore) -> None:
-    folder = AttemptFolder(store, "home", 1, 1)
+    folder = AttemptFolder(store, "home", "1", 1)
     assert folder.next("events", 1, wire.Report) is None
     folder.publish("events", 1, [wire.Report(number=number) for number in (1, 2)])
     folder.publish("events", 2, [wire.Report(number=3)])
@@ -103,7 +103,7 @@ def test_a_lease_is_over_when_its_count_stands_still_by_this_clock() -> None:
 
 
 def test_each_side_counts_for_itself(store: SharedStore) -> None:
-    folder = AttemptFolder(store, "home", 1, 1)
+    folder = AttemptFolder(store, "home", "1", 1)
     assert folder.count(Who.AGENT) == 0
     folder.beat(Who.AGENT)
     folder.beat(Who.AGENT)
@@ -131,7 +131,7 @@ def test_a_path_that_leads_elsewhere_is_refused(path: str, tmp_path: Path) -> No
 def test_a_damaged_list_is_told_and_not_believed(content: bytes, store: SharedStore) -> None:
     store.write("homes/home/1/1/kept.json", content or b" ")
     with pytest.raises(BadFile):
-        AttemptFolder(store, "home", 1, 1).kept()
+        AttemptFolder(store, "home", "1", 1).kept()
 
 
 def test_what_computes_is_told_apart_and_said() -> None:
