@@ -67,7 +67,8 @@ class RayCluster:
 
     def agents(self) -> list[psutil.Process]:
         """Agents at work."""
-        return [one for one in psutil.process_iter(["cmdline"]) if "daemon.remote.agent" in (one.info["cmdline"] or ())]
+        lines = [(one, one.info["cmdline"] or []) for one in psutil.process_iter(["cmdline"])]
+        return [one for one, line in lines if line[1:3] == ["-m", "daemon.remote.agent"]]
 
     def _start(self, *arguments: str, low: int) -> None:
         command = [
