@@ -87,7 +87,7 @@ class RayCluster:
     def _processes(self) -> list[psutil.Process]:
         found: dict[int, psutil.Process] = {}
         for one in psutil.process_iter(["cmdline"]):
-            if any(str(self.folder) in part or self.address in part for part in one.info["cmdline"] or ()):
+            if any(str(self.folder) in part or part.endswith(f":{self.port}") for part in one.info["cmdline"] or ()):
                 found |= {each.pid: each for each in (one, *_children(one))}
         found.pop(os.getpid(), None)
         return list(found.values())
