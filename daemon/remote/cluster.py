@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from daemon.executor_settings import Executor, Where
 from daemon.processes.launcher import Child, Launcher, LauncherDied
+from daemon.remote.words import plain
 
 log = logging.getLogger("mynad.cluster")
 
@@ -70,7 +71,7 @@ class Cluster:
                 if (lanes := lanes_of(text)) is not None:
                     self._there(lanes)
                 elif text:
-                    words.append(text[:LINE])
+                    words.append(plain(text, LINE))
         finally:
             child.kill(15)
             child.close()

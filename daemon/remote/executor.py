@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from daemon.remote.agent import PARENT
+from daemon.remote.words import plain
 
 LINES = 20  #: of what an agent printed, that are kept
 LINE = 2_000  #: characters of each
@@ -104,7 +105,7 @@ class _Children:
         def listen() -> None:
             assert process.stdout is not None
             for line in process.stdout:
-                lines.append(line.rstrip()[:LINE])
+                lines.append(plain(line, LINE))
 
         threading.Thread(target=listen, daemon=True).start()
 

@@ -14,6 +14,7 @@ from daemon.remote.cluster import FarLane, lanes_of
 from daemon.remote.runtime import Difference, Runtime
 from daemon.remote.shared_store import SharedStore
 from daemon.remote.values import BadFile, Ending, Item, Kept, Result, inside
+from daemon.remote.words import plain
 from daemon.settings import load
 from engines.errors import BadInput
 from proto import worker_pb2 as wire
@@ -150,6 +151,10 @@ def test_what_computes_is_told_apart_and_said() -> None:
         "box2 has python 3.12.1 and this machine 3.11.7, box2 has another Myna than this machine, "
         "box2 has no numpy and this machine 2.4.6, box2 has fish 1 and this machine none."
     )
+
+
+def test_what_ray_printed_in_colours_is_told_without() -> None:
+    assert plain("\x1b[33m(raylet)\x1b[0m The node died.\n", 17) == "(raylet) The node"
 
 
 def test_mynas_digest_is_of_what_computes(tmp_path: Path) -> None:
