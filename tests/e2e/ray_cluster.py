@@ -28,6 +28,7 @@ class RayCluster:
         """`folder` must be short: Ray puts sockets there. `machine`: where agents keep what they fetched."""
         self.folder = folder
         self.port = _free_port()
+        self._heads = 0
         self.address = f"127.0.0.1:{self.port}"
         self._environment = {
             **os.environ,
@@ -47,23 +48,28 @@ class RayCluster:
         self._end(self._processes())
 
     def head(self) -> None:
-        """Start the head, at the same address each time."""
+        """Start a head, at the same address each time: another one, if there was one."""
+        self._heads += 1
         self._start("--head", f"--port={self.port}", "--num-cpus=0", "--num-gpus=0", "--include-dashboard=false",
-                    f"--temp-dir={self.folder}", low=30_000)  # fmt: skip
+                    f"--temp-dir={self.folder}{self._heads}", low=30_000)  # fmt: skip
 
     def node(self) -> None:
         """Start the other node."""
         self._start(f"--address={self.address}", "--num-cpus=1", "--num-gpus=2", low=31_000)
 
     def kill_head(self) -> None:
-        """SIGKILL of its control process: the cluster has no head any more."""
-        self._end([one for one in self._processes() if GCS in one.name()])
+        """SIGKILL of its control process and of its raylet: the cluster has no head any more."""
+        raylet, *_ = self._raylets()
+        self._end([*raylet.children(recursive=True), raylet, *(one for one in self._processes() if GCS in one.name())])
 
     def kill_node(self) -> None:
-        """SIGKILL of the other node, with all that runs on it."""
-        raylets = sorted((one for one in self._processes() if one.name() == RAYLET), key=lambda one: one.create_time())
-        last = raylets[-1]
-        self._end([*last.children(recursive=True), last])
+        """SIGKILL of the newest node, with all that runs on it."""
+        raylet = self._raylets()[-1]
+        self._end([*raylet.children(recursive=True), raylet])
+
+    def _raylets(self) -> list[psutil.Process]:
+        """One a node, the oldest first."""
+        return sorted((one for one in self._processes() if one.name() == RAYLET), key=lambda one: one.create_time())
 
     def agents(self) -> list[psutil.Process]:
         """Agents at work."""
