@@ -135,7 +135,7 @@ class Agent:
             ended = Ending.SAID if any(one.WhichOneof("report") in ENDS for one in reports) else Ending.DIED
             outputs = self._patiently(lambda: self._stored(home.path, keeps))
             said = tuple(one.SerializeToString() for one in reports)
-            return Result(ended, said, outputs, code=worker.code, node=platform.node())
+            return Result(ended, said, outputs, events=self._events, code=worker.code, node=platform.node())
         finally:
             home.close()
 
@@ -164,19 +164,7 @@ class Agent:
                 return held
 
     def _patiently(self, act: Callable[[], T]) -> T:
-        """A store that does not answer for less than the lease is waited for."""
-        until = time.monotonic() + self._submission.lease
-        while True:
-            self._watch.check()
-            try:
-                return act()
-            except (Left, Fenced, BadFile):
-                raise
-            except Exception as error:  # of fsspec's library
-                if time.monotonic() > until:
-                    raise
-                print(f"The store does not answer: {error!r}", file=sys.stderr, flush=True)
-                time.sleep(self._submission.poll)
+        return patiently(act, self._watch, self._submission)
 
     def _heard(self, worker: FarWorker) -> tuple[list[wire.Report], bool]:
         """What it said within a poll; True: it has ended."""
@@ -224,6 +212,22 @@ class Agent:
         self._old, self._outputs = self._outputs, outputs
 
 
+def patiently(act: Callable[[], T], watch: Watch, submission: Submission) -> T:
+    """What `act` returns. A store that does not answer for less than the lease is waited for."""
+    until = time.monotonic() + submission.lease
+    while True:
+        watch.check()
+        try:
+            return act()
+        except (Left, Fenced, BadFile):
+            raise
+        except Exception as error:  # of fsspec's library
+            if time.monotonic() > until:
+                raise
+            print(f"The store does not answer: {error!r}", file=sys.stderr, flush=True)
+            time.sleep(submission.poll)
+
+
 def work(folder: AttemptFolder, program: Sequence[str]) -> int:
     """The whole attempt; an exit code."""
     submission = folder.submission()
@@ -235,9 +239,10 @@ def work(folder: AttemptFolder, program: Sequence[str]) -> int:
         folder.check_fence()
         differences = tuple(submission.runtime.differences(runtime.here()))
         if differences:
-            folder.finish(Result(Ending.REFUSED, differences=differences, node=platform.node()))
+            result = Result(Ending.REFUSED, differences=differences, node=platform.node())
         else:
-            folder.finish(_attempt(folder, submission, program, watch))
+            result = _attempt(folder, submission, program, watch)
+        patiently(partial(folder.finish, result), watch, submission)
     except (Left, Fenced) as left:
         print(f"{folder.id} ends without a result: {left}.", file=sys.stderr)
         return LEFT

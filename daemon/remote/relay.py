@@ -64,7 +64,8 @@ class Relay:
         store = SharedStore(errand.store)
         self._folder = AttemptFolder(store, start.train.home_uuid, job_of(start), start.attempt)
         self._executor = executor.make(errand.kind, errand.address)
-        self._events, self._commands = 1, 0  #: numbers of the next to be read, and of the last published
+        self._events, self._commands = 1, 1  #: numbers of the next to be read, and to be published
+        self._untold: list[wire.Command] = []  #: commands that the store did not take yet
         self._claimed = ""  #: by whom
         self._lease = Lease(errand.lease)
         self._again, self._pause = 0.0, FIRST_PAUSE  #: when an agent may be asked for, and the pause after that
@@ -150,15 +151,18 @@ class Relay:
     def _watched(self) -> Result:
         """Have it started, and pass everything on until there is a result. A store that does not answer for less than
         the lease is waited for. Raises Lost."""
-        rounds, reached = 0, Lease(self._errand.lease)
+        rounds, reached, found = 0, Lease(self._errand.lease), None
         while True:
             rounds += 1
             try:
-                if (result := self._folder.result()) is not None:
-                    self._pass_on()
-                    return result
-                self._see_to_it()
+                result = self._folder.result()
                 self._pass_on()
+                if result is None:
+                    self._see_to_it()
+                else:
+                    found = found or Lease(self._errand.lease)
+                    if self._events > result.events or found.over:  # a file system may show events later than the end
+                        return result
                 self._show_life()
                 self._obey()
             except (Lost, Refused, BadFile, Fenced):
@@ -215,7 +219,7 @@ class Relay:
 
     def _obey(self) -> None:
         """Commands of mynad, within a poll. They are published in their order."""
-        commands: list[wire.Command] = []
+        commands = self._untold
         until = time.monotonic() + self._errand.poll
         while (left := until - time.monotonic()) > 0:
             try:
@@ -230,8 +234,8 @@ class Relay:
         if told & {"stop", "cancel"} and not self._folder.claimed():
             self._executor.cancel(self._order.id)
             self._leave(cancelled="cancel" in told)
-        self._commands += 1
         self._folder.publish("commands", self._commands, commands)
+        self._commands, self._untold = self._commands + 1, []
 
     def _leave(self, *, cancelled: bool) -> None:
         """Told to end before anybody began: an agent that begins all the same sees that nobody waits."""

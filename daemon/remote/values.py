@@ -83,6 +83,7 @@ class Result:
     reports: tuple[bytes, ...] = ()  #: serialised wire.Reports: what is to be committed, then the end
     outputs: tuple[Item, ...] = ()
     differences: tuple[Difference, ...] = ()
+    events: int = 0  #: number of the last that was published: all of them are read first
     code: int = 0  #: of the worker's exit, as `subprocess` has it
     sentence: str = ""
     node: str = ""  #: name of the machine
@@ -104,6 +105,7 @@ class Result:
                 tuple(base64.b64decode(one) for one in values["reports"]),
                 _items(values["outputs"]),
                 tuple(Difference(**one) for one in values["differences"]),
+                int(values["events"]),
                 int(values["code"]),
                 str(values["sentence"]),
                 str(values["node"]),
