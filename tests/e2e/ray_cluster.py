@@ -71,10 +71,10 @@ class RayCluster:
         """One a node, the oldest first."""
         return sorted((one for one in self._processes() if one.name() == RAYLET), key=lambda one: one.create_time())
 
-    def agents(self) -> list[psutil.Process]:
-        """Agents at work."""
+    def agents(self, store: str) -> list[psutil.Process]:
+        """Agents at work for a store."""
         lines = [(one, one.info["cmdline"] or []) for one in psutil.process_iter(["cmdline"])]
-        return [one for one, line in lines if line[1:3] == ["-m", "daemon.remote.agent"]]
+        return [one for one, line in lines if line[1:4] == ["-m", "daemon.remote.agent", store]]
 
     def _start(self, *arguments: str, low: int) -> None:
         command = [

@@ -29,13 +29,18 @@ def cluster(tmp_path: Path) -> Iterator[RayCluster]:
 
 
 @pytest.fixture
-def on_ray(cluster: RayCluster, tmp_path: Path) -> Callable[[Workshop], Workshop]:
+def store(tmp_path: Path) -> str:
+    return f"file://{tmp_path}/shared"
+
+
+@pytest.fixture
+def on_ray(cluster: RayCluster, store: str) -> Callable[[Workshop], Workshop]:
     """Has a workshop's trainings done on the cluster."""
 
     def turned(made: Workshop) -> Workshop:
         with (made.home / "myna.toml").open("a") as settings:
             settings.write(
-                f'\n[executor]\nkind = "ray"\naddress = "{cluster.address}"\nstore = "file://{tmp_path}/shared"\n'
+                f'\n[executor]\nkind = "ray"\naddress = "{cluster.address}"\nstore = "{store}"\n'
                 "lease = 10.0\npoll = 0.1\n"
             )
         return made
@@ -54,12 +59,17 @@ def test_glow_trained_on_a_cluster_has_the_weights_of_a_training_here(
 
 @pytest.mark.parametrize("killed", ["agent", "worker", "node", "head"])
 def test_what_is_killed_is_gone_on_with_and_ends_in_the_same_weights(
-    killed: str, with_toy: Workshop, on_ray: Callable[[Workshop], Workshop], cluster: RayCluster, calm_toy_weights: str
+    killed: str,
+    with_toy: Workshop,
+    on_ray: Callable[[Workshop], Workshop],
+    cluster: RayCluster,
+    store: str,
+    calm_toy_weights: str,
 ) -> None:
     with on_ray(with_toy).up() as client:
         job = client.train(ANNA, **TOY_LONG).id
         reach_step(client, job, 600)
-        (agent,) = cluster.agents()
+        (agent,) = cluster.agents(store)
         match killed:
             case "agent":
                 agent.kill()
@@ -80,8 +90,8 @@ def test_what_is_killed_is_gone_on_with_and_ends_in_the_same_weights(
         went_on = any(text.startswith("Goes on from what attempt") for text in log)
         assert went_on == (done.attempts > 1), log
         assert went_on or killed == "head"
-    psutil.wait_procs(cluster.agents(), timeout=20)
-    assert cluster.agents() == []
+    psutil.wait_procs(cluster.agents(store), timeout=20)
+    assert cluster.agents(store) == []
 
 
 def _until_second_attempt_waits(client: Client, job: int) -> None:
