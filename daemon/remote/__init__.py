@@ -3,6 +3,6 @@ does; `daemon.remote.agent` runs there, beside the real worker. Between them the
 reach by fsspec (`shared_store`), and they are the truth. Who starts the agent there, an `executor`, is believed
 nothing: not that it runs, and not that it ended.
 
-mynad imports none of this but `lanes_of` (what the cluster has); neither does it import ray or fsspec. docs/scaling.md
-tells people, and which file holds what.
+mynad imports none of this but `cluster` (what lanes there are) and `errand` (what a relay is told); neither does it
+import ray or fsspec. docs/scaling.md tells people how it works.
 """
