@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.errors import BadRequest
 from daemon.executor_settings import Executor
 from daemon.remote import runtime
 from daemon.remote.attempt_folder import AttemptFolder, Fenced, Lease, Who
@@ -195,6 +196,14 @@ def test_what_ray_itself_prints_is_no_list_of_machines(line: str) -> None:
 def test_settings_that_cannot_be_are_refused_in_words(settings: dict[str, object], words: str) -> None:
     with pytest.raises(BadInput, match=words):
         Executor(**settings)  # type: ignore[arg-type]
+
+
+def test_ray_must_be_there_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("daemon.executor_settings.find_spec", lambda name: None)
+    (tmp_path / "myna.toml").write_text('[executor]\nkind = "ray"\nstore = "file:///mnt/shared"\n')
+    with pytest.raises(BadRequest, match="ray is not installed") as refused:
+        load(tmp_path)
+    assert refused.value.hint == "Install it: `pip install 'myna-voice[ray]'`."
 
 
 def test_the_table_is_read_from_the_file(tmp_path: Path) -> None:
