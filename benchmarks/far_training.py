@@ -79,7 +79,9 @@ def train(folder: Path, home: Path, base: Path, way: str, address: str, steps: i
     shutil.copytree(home, own, ignore=shutil.ignore_patterns("*.sock", "mynad.out"))
     executor = f'[executor]\nkind = "{way}"\naddress = "{address}"\nstore = "file://{folder}/shared-{way}-{number}"\n'
     workshop = Workshop(own, base, f"{SETTINGS}auto_train = false\n{executor if way != 'here' else ''}")
-    workshop.env["MYNA_FAR_FOLDER"] = str(folder / "machine")
+    machine = folder / "machine"
+    shutil.rmtree(machine, ignore_errors=True)  # each fetches and encodes its clips anew, as the copy of the home does
+    workshop.env["MYNA_FAR_FOLDER"] = str(machine)
     try:
         with workshop.up() as client:
             asked = client.train(
