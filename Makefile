@@ -55,7 +55,7 @@ bench: setup  ## the benchmarks that belong to no group; keeps the last table in
 bench-all: setup  ## every group in turn, so that all tables are of the same commit (most of a night on two cores)
 	$(BIN)/python -m benchmarks.run --all
 
-bench-%: setup  ## the benchmarks of a group (bench-xtts, bench-fish, bench-gpu, bench-dashboard, bench-hostile, bench-verdict, bench-learning, bench-first, bench-datasets, bench-judged, bench-doors, bench-operations); keeps the last table in benchmarks/RESULTS-<group>.md
+bench-%: setup  ## the benchmarks of a group (bench-xtts, bench-fish, bench-gpu, bench-dashboard, bench-hostile, bench-verdict, bench-learning, bench-first, bench-datasets, bench-judged, bench-doors, bench-operations, bench-far); keeps the last table in benchmarks/RESULTS-<group>.md
 	$(BIN)/python -m benchmarks.run --group $*
 
 proto: setup  ## generated code from proto/*.proto

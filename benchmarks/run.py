@@ -8,6 +8,7 @@
     make bench-first        the first version of a voice, from 45 recordings
     make bench-judged       what judging clips is worth to a voice that is trained on them
     make bench-operations   what months of work need: metrics, notices, estimates, backups
+    make bench-far          trainings on a Ray cluster beside the same here
     make bench-all          all of these, one after another: every table of the same commit
     python -m benchmarks.run loop_overhead mynad     only these (the table is printed, and not kept)
 
@@ -47,6 +48,7 @@ GROUPS = (
     "judged",
     "doors",
     "operations",
+    "far",
 )
 #: seconds a benchmark may take before it is given up
 PATIENCE = 3_600.0

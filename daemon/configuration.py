@@ -11,6 +11,7 @@ from typing import Any
 
 from daemon.budget_settings import BUDGET
 from daemon.door_settings import HTTP, WYOMING
+from daemon.executor_settings import EXECUTOR
 from daemon.idle_settings import WHEN_IDLE
 from daemon.inbox import voice_toml
 from daemon.keep_settings import KEEP
@@ -39,6 +40,7 @@ TABLES: dict[str, Mapping[str, Setting]] = {
     "when_idle": WHEN_IDLE,
     "notify": NOTIFY,
     "remote": REMOTE,
+    "executor": EXECUTOR,
     "voice.toml": voice_toml.KEYS,
     "train": OPTIONS,
     "promotion": RULE,

@@ -57,7 +57,7 @@ ENDLESS = {
     "idle",
     "lazy-gpus",
 }
-ENDLESS |= {"notices", "watching", "metering", "energy"}
+ENDLESS |= {"notices", "watching", "metering", "energy", "cluster"}
 
 
 class Daemon(Parts):
@@ -127,9 +127,9 @@ class Daemon(Parts):
         from daemon.machine.disk_space import DiskSpace
         from daemon.machine.gpu import Gpus
         from daemon.machine.sampler import Machine
-        from daemon.notices.post import Notices
-        from daemon.notices.watching import Watching
+        from daemon.remote.cluster import Cluster
         from daemon.scheduling.attempt import Attempt
+        from daemon.scheduling.far_lanes import FarLanes
         from daemon.scheduling.reporting import Reporting
         from daemon.scheduling.scheduler import Scheduler
         from daemon.scheduling.speech import Ready, Speech
@@ -159,19 +159,29 @@ class Daemon(Parts):
         )
         hubs = self.events, self.points, self.logs
         to = Reporting(home, store, lifecycle, workers, self.speech, *hubs, self.blame, self.gpu)
-        self.scheduler = Scheduler(store, self.kinds, self.gpu, self.speech, partial(Attempt, to), settings)
-        self.machine = Machine(home, self.gpu, self.scheduler.owner)
+        cluster = Cluster(self.launcher, settings.executor, lambda: self.scheduler.wake())
+        far = partial(FarLanes, cluster, settings.executor, self.program)
+        self.scheduler = Scheduler(store, self.kinds, self.gpu, self.speech, partial(Attempt, to), settings, far)
+        self.machine = Machine(home, self.gpu, self.scheduler.owner, self.scheduler.far.told)
         self.launcher.attach()
         self._watch()
         self.work("scheduler", self.scheduler.run())
-        self.notices = Notices(store, home, told, self.launcher)
-        self.work("notices", self.notices.run())
-        if told:
-            self.work("watching", Watching(store, self.disk, self.kinds.train).run())
+        self.work("cluster", cluster.run())
+        self._tell(told)
         self.work("forget", self._forget())
         self.inbox = Inbox(home, settings, store, lifecycle)
         self.adoption = Adoption(home, store, lifecycle, self.inbox.takes, settings.ingest_batch)
         self.work("inbox", self.inbox.run())
+
+    def _tell(self, told: tuple[Notifier, ...]) -> None:
+        """People who are elsewhere."""
+        from daemon.notices.post import Notices
+        from daemon.notices.watching import Watching
+
+        self.notices = Notices(self.store, self.home, told, self.launcher)
+        self.work("notices", self.notices.run())
+        if told:
+            self.work("watching", Watching(self.store, self.disk, self.kinds.train).run())
 
     def _watch(self) -> None:
         """The machine, and what is used of it."""

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from daemon import notify_settings, remote_settings
 from daemon.door_settings import HTTP, WYOMING, Http, Wyoming, other_names, told
 from daemon.errors import BadRequest
+from daemon.executor_settings import EXECUTOR, Executor
 from daemon.idle_settings import WHEN_IDLE, WhenIdle
 from daemon.keep_settings import KEEP, Keep
 from daemon.notify_settings import Notify
@@ -155,6 +156,7 @@ class Settings:
     keep: Keep = field(default_factory=Keep)
     when_idle: WhenIdle = field(default_factory=WhenIdle)
     notify: tuple[Notify, ...] = ()
+    executor: Executor = field(default_factory=Executor)
     remote: Mapping[str, Remote] = field(default_factory=remote_settings.usual)  #: by engine
 
     def __post_init__(self) -> None:
@@ -175,6 +177,7 @@ TABLES = {
     "speech": SPEECH,
     "keep": KEEP,
     "when_idle": WHEN_IDLE,
+    "executor": EXECUTOR,
 }
 
 
@@ -219,6 +222,7 @@ def load(home: Path) -> Settings:
             "speech": Speech(**of["speech"]),
             "keep": Keep(**of["keep"]),
             "when_idle": WhenIdle(**of["when_idle"]),
+            "executor": Executor(**of["executor"]),
             "notify": told,
             remote_settings.TABLE: remote_settings.made(elsewhere, _environment),
         }

@@ -8,8 +8,10 @@ from proto import myna_pb2 as pb
 
 
 def where(use: pb.GpuUse) -> str:
-    """ "GPU 0", of a waiting job also "GPU 0 or 1"; empty: there is none to tell of."""
-    return "GPU " + either(use.indices) if use.indices else ""
+    """ "GPU 0", of a waiting job also "GPU 0 or 1", of another machine "GPU 0 of box2" or "box2"; empty: there is none
+    to tell of."""
+    gpu = "GPU " + either(use.indices) if use.indices else ""
+    return " of ".join(filter(None, (gpu, use.node)))
 
 
 def either(indices: Sequence[int]) -> str:

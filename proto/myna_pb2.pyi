@@ -1319,6 +1319,7 @@ class GpuUse(_message.Message):
     FREE_FIELD_NUMBER: _builtins.int
     TOTAL_FIELD_NUMBER: _builtins.int
     OF_FIELD_NUMBER: _builtins.int
+    NODE_FIELD_NUMBER: _builtins.int
     uuid: _builtins.str
     """of the one it runs on"""
     needs: _builtins.int
@@ -1331,6 +1332,8 @@ class GpuUse(_message.Message):
     """bytes of that GPU"""
     of: _builtins.int
     """GPUs that mynad works on"""
+    node: _builtins.str
+    """name of another machine that it is on; empty: this one"""
     @_builtins.property
     def indices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """as `nvidia-smi` numbers them; of a waiting job: any of these will do"""
@@ -1345,10 +1348,11 @@ class GpuUse(_message.Message):
         free: _builtins.int = ...,
         total: _builtins.int = ...,
         of: _builtins.int = ...,
+        node: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["free", b"free", "indices", b"indices", "measured", b"measured", "needs", b"needs", "of", b"of", "total", b"total", "uuid", b"uuid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["free", b"free", "indices", b"indices", "measured", b"measured", "needs", b"needs", "node", b"node", "of", b"of", "total", b"total", "uuid", b"uuid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -6768,6 +6772,42 @@ class Gpu(_message.Message):
 Global___Gpu: _TypeAlias = Gpu  # noqa: Y015
 
 @_typing.final
+class FarLane(_message.Message):
+    """Where another machine can do a job."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NODE_FIELD_NUMBER: _builtins.int
+    GPU_FIELD_NUMBER: _builtins.int
+    HOLDER_FIELD_NUMBER: _builtins.int
+    JOB_FIELD_NUMBER: _builtins.int
+    node: _builtins.str
+    """name of the machine"""
+    gpu: _builtins.int
+    """index there; none: its CPU"""
+    holder: _builtins.str
+    """"train #12"; empty: free"""
+    job: _builtins.int
+    """the holder's; 0: free"""
+    def __init__(
+        self,
+        *,
+        node: _builtins.str = ...,
+        gpu: _builtins.int | None = ...,
+        holder: _builtins.str = ...,
+        job: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_gpu", b"_gpu", "gpu", b"gpu"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_gpu", b"_gpu", "gpu", b"gpu", "holder", b"holder", "job", b"job", "node", b"node"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__gpu: _TypeAlias = _typing.Literal["gpu"]  # noqa: Y015
+    _WhichOneofArgType__gpu: _TypeAlias = _typing.Literal["_gpu", b"_gpu"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__gpu) -> _WhichOneofReturnType__gpu | None: ...
+
+Global___FarLane: _TypeAlias = FarLane  # noqa: Y015
+
+@_typing.final
 class SystemSample(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -6779,6 +6819,7 @@ class SystemSample(_message.Message):
     MEMORY_USED_FIELD_NUMBER: _builtins.int
     DISK_TOTAL_FIELD_NUMBER: _builtins.int
     DISK_FREE_FIELD_NUMBER: _builtins.int
+    FAR_LANES_FIELD_NUMBER: _builtins.int
     no_gpu: _builtins.str
     """why there is none, in a sentence; empty when there is one"""
     cpu: _builtins.float
@@ -6792,6 +6833,10 @@ class SystemSample(_message.Message):
     def time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def gpus(self) -> _containers.RepeatedCompositeFieldContainer[Global___Gpu]: ...
+    @_builtins.property
+    def far_lanes(self) -> _containers.RepeatedCompositeFieldContainer[Global___FarLane]:
+        """of the cluster that does trainings"""
+
     def __init__(
         self,
         *,
@@ -6803,10 +6848,11 @@ class SystemSample(_message.Message):
         memory_used: _builtins.int = ...,
         disk_total: _builtins.int = ...,
         disk_free: _builtins.int = ...,
+        far_lanes: _abc.Iterable[Global___FarLane] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cpu", b"cpu", "disk_free", b"disk_free", "disk_total", b"disk_total", "gpus", b"gpus", "memory_total", b"memory_total", "memory_used", b"memory_used", "no_gpu", b"no_gpu", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cpu", b"cpu", "disk_free", b"disk_free", "disk_total", b"disk_total", "far_lanes", b"far_lanes", "gpus", b"gpus", "memory_total", b"memory_total", "memory_used", b"memory_used", "no_gpu", b"no_gpu", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

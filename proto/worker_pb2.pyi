@@ -1525,6 +1525,7 @@ class Report(_message.Message):
     CONSENT_UNPACKED_FIELD_NUMBER: _builtins.int
     BEGUN_FIELD_NUMBER: _builtins.int
     CHARGED_FIELD_NUMBER: _builtins.int
+    LOST_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """counts up within the attempt; reports that commit something are acknowledged with Ack"""
     job: _builtins.int
@@ -1598,6 +1599,10 @@ class Report(_message.Message):
     def begun(self) -> Global___RunBegun: ...
     @_builtins.property
     def charged(self) -> Global___Charged: ...
+    @_builtins.property
+    def lost(self) -> Global___Lost:
+        """of a worker elsewhere: it is gone, and what it did since it last kept something"""
+
     def __init__(
         self,
         *,
@@ -1631,16 +1636,39 @@ class Report(_message.Message):
         consent_unpacked: _myna_pb2.ConsentNote | None = ...,
         begun: Global___RunBegun | None = ...,
         charged: Global___Charged | None = ...,
+        lost: Global___Lost | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "begun", b"begun", "charged", b"charged", "checkpoint", b"checkpoint", "chosen", b"chosen", "consent_unpacked", b"consent_unpacked", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "made", b"made", "notice", b"notice", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "unpacked", b"unpacked", "version_unpacked", b"version_unpacked", "yielded", b"yielded"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "begun", b"begun", "charged", b"charged", "checkpoint", b"checkpoint", "chosen", b"chosen", "consent_unpacked", b"consent_unpacked", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "lost", b"lost", "made", b"made", "notice", b"notice", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "unpacked", b"unpacked", "version_unpacked", b"version_unpacked", "yielded", b"yielded"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "begun", b"begun", "charged", b"charged", "checkpoint", b"checkpoint", "chosen", b"chosen", "consent_unpacked", b"consent_unpacked", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "job", b"job", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "made", b"made", "notice", b"notice", "number", b"number", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "unpacked", b"unpacked", "version_unpacked", b"version_unpacked", "yielded", b"yielded"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "begun", b"begun", "charged", b"charged", "checkpoint", b"checkpoint", "chosen", b"chosen", "consent_unpacked", b"consent_unpacked", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "job", b"job", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "lost", b"lost", "made", b"made", "notice", b"notice", "number", b"number", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "unpacked", b"unpacked", "version_unpacked", b"version_unpacked", "yielded", b"yielded"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_report: _TypeAlias = _typing.Literal["hello", "heartbeat", "progress", "points", "log", "audio", "yielded", "resumed", "taken", "refused", "cut", "trained", "evaluated", "done", "failed", "stopped", "loaded", "checkpoint", "notice", "at", "lane_free", "made", "chosen", "unpacked", "version_unpacked", "consent_unpacked", "begun", "charged"]  # noqa: Y015
+    _WhichOneofReturnType_report: _TypeAlias = _typing.Literal["hello", "heartbeat", "progress", "points", "log", "audio", "yielded", "resumed", "taken", "refused", "cut", "trained", "evaluated", "done", "failed", "stopped", "loaded", "checkpoint", "notice", "at", "lane_free", "made", "chosen", "unpacked", "version_unpacked", "consent_unpacked", "begun", "charged", "lost"]  # noqa: Y015
     _WhichOneofArgType_report: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_report) -> _WhichOneofReturnType_report | None: ...
 
 Global___Report: _TypeAlias = Report  # noqa: Y015
+
+@_typing.final
+class Lost(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    HINT_FIELD_NUMBER: _builtins.int
+    sentence: _builtins.str
+    hint: _builtins.str
+    def __init__(
+        self,
+        *,
+        sentence: _builtins.str = ...,
+        hint: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hint", b"hint", "sentence", b"sentence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Lost: _TypeAlias = Lost  # noqa: Y015
 
 @_typing.final
 class Charged(_message.Message):

@@ -162,14 +162,14 @@ def detail(job: pb.Job) -> str:
 
 
 def on_gpu(job: pb.Job) -> str:
-    """Which of several GPUs a job at work has; empty: there are not several."""
-    return gpu_words.where(job.gpu) if job.gpu.uuid and job.gpu.of > 1 else ""
+    """Which of several GPUs a job at work has, or which machine; empty: there are not several."""
+    return gpu_words.where(job.gpu) if job.gpu.node or (job.gpu.uuid and job.gpu.of > 1) else ""
 
 
 def gpu(job: pb.Job) -> str:
     """The job's GPU in full: where it runs or ran, or which ones it waits for."""
     where = gpu_words.where(job.gpu)
-    return f"waits for {where}" if where and not job.gpu.uuid else where
+    return f"waits for {where}" if where and not (job.gpu.uuid or job.gpu.node) else where
 
 
 def short(job: pb.Job) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from daemon.machine.energy import cpu_ticks
@@ -18,12 +18,19 @@ FRESH = 0.5  #: seconds for which a sample serves everybody who asks
 
 class Machine:
     """Samples on demand: without anybody watching nothing is measured. `owner` names a process of ours: pid → "train
-    #12"."""
+    #12". `far`: lanes of other machines."""
 
-    def __init__(self, home: Path, gpus: Gpus, owner: Callable[[int], str]) -> None:
+    def __init__(
+        self,
+        home: Path,
+        gpus: Gpus,
+        owner: Callable[[int], str],
+        far: Callable[[], Sequence[pb.FarLane]] = tuple,
+    ) -> None:
         self._home = home
         self._gpus = gpus
         self._owner = owner
+        self._far = far
         self._busy, self._all = cpu_ticks()
         self._cpu = 0.0
         self._taken = float("-inf")
@@ -35,6 +42,7 @@ class Machine:
         async with self._lock:
             if time.monotonic() - self._taken >= FRESH:
                 self._last = await apart(self._measure)
+                self._last.far_lanes.extend(self._far())
                 self._taken = time.monotonic()
             return self._last
 

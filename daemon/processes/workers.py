@@ -164,15 +164,17 @@ class Workers:
         self._settings = settings
         self._program = program  #: argv of a worker
 
-    async def launch(self, *arguments: str, environment: Mapping[str, str]) -> Worker:
-        """A fresh worker process with these variables besides mynad's; when the launcher just died, from the next one.
-        Raises OSError when the system has no room for one."""
+    async def launch(
+        self, *arguments: str, environment: Mapping[str, str], program: tuple[str, ...] | None = None
+    ) -> Worker:
+        """A fresh worker process with these variables besides mynad's, or another `program` in its place; when the
+        launcher just died, from the next one. Raises OSError when the system has no room for one."""
         threads = self._settings.threads
         env = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads)) if threads else {}
         env |= environment
         while True:
             try:
-                child = await self._launcher.spawn([*self._program, *arguments], env)
+                child = await self._launcher.spawn([*(program or self._program), *arguments], env)
                 return Worker(child, self._settings.heartbeat_timeout)
             except LauncherDied:
                 await asyncio.sleep(0.05)

@@ -151,7 +151,9 @@ class Attempt:
         try:
             launch = self.to.workers.launch
             where = self.place
-            worker = await (self.to.speech.take(where) if resident else launch(environment=where.environment))
+            worker = await (
+                self.to.speech.take(where) if resident else launch(environment=where.environment, program=where.program)
+            )
         except OSError as error:
             sentence = f"A worker process could not be started: {error.strerror or error}."
             await self.settle(
@@ -302,6 +304,8 @@ class Attempt:
                 self._finish(self._failed(report.failed, lost=lost))
             case "stopped":
                 self._finish(self._stopped)
+            case "lost":
+                self._finish(self._lost(report.lost))
             case _ if what in self.kind.commits:
                 await self._store(lambda session: self._commit(session, report))
                 if self.worker is not None:
@@ -368,6 +372,14 @@ class Attempt:
         return lambda session, job: crashed(
             session, job, f"{end.sentence}.", end.hint, tail, counts=counts, blamed=blamed
         )
+
+    def _lost(self, lost: wire.Lost) -> Callable[[Session, Job], None]:
+        """It worked elsewhere, and nothing is heard of it."""
+        self._log("error", f"{lost.sentence} {lost.hint}")
+        if self._ordered == "stop":
+            return self._stopped
+        tail, crashed = self._tail(), self.to.lifecycle.crashed
+        return lambda session, job: crashed(session, job, lost.sentence, lost.hint, tail)
 
     def with_progress(self, message: pb.Job) -> pb.Job:
         """Fill the progress into the status of a running or paused job."""

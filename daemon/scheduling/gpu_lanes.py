@@ -46,7 +46,7 @@ class GpuLanes:
     def inside(self) -> list[Attempt]:
         """The attempts that hold a lane or gave way in it: all but the first of those that no longer need it."""
         beside = next((a for a in self._attempts.values() if a.lane_free), None)
-        return [a for a in self._attempts.values() if a.gpu_lane and a is not beside]
+        return [a for a in self._attempts.values() if a.gpu_lane and a.place.errand is None and a is not beside]
 
     def holder(self, gpu: str) -> Attempt | None:
         """The attempt that holds that lane; speech, where another is still finishing a step beside it."""
@@ -134,7 +134,7 @@ class GpuLanes:
         trainings = [
             a
             for a in self._attempts.values()
-            if a.gpu_lane and a.place.gpu == gpu and a.kind.yields_in_steps and a.job in live
+            if a.gpu_lane and a.place.errand is None and a.place.gpu == gpu and a.kind.yields_in_steps and a.job in live
         ]
         if any(not a.yielded for a in trainings):
             return Doing.WORKING

@@ -32,6 +32,7 @@ from daemon.kinds.registry import Kinds
 from daemon.machine.gpu import Gpus
 from daemon.scheduling import holds
 from daemon.scheduling.attempt import Attempt
+from daemon.scheduling.far_lanes import FarLanes
 from daemon.scheduling.gpu_lanes import YIELD_TIMEOUT, GpuLanes
 from daemon.scheduling.lanes import GiveWay, GoOn, Ready, Start, decide
 from daemon.scheduling.place import Place
@@ -87,7 +88,14 @@ class Scheduler:
     """Runs in mynad's event loop; `run` is its life."""
 
     def __init__(
-        self, store: Store, kinds: Kinds, gpus: Gpus, speech: Speech, attempt: MakeAttempt, settings: Settings
+        self,
+        store: Store,
+        kinds: Kinds,
+        gpus: Gpus,
+        speech: Speech,
+        attempt: MakeAttempt,
+        settings: Settings,
+        far: Callable[[Mapping[int, Attempt]], FarLanes],
     ) -> None:
         self._store = store
         self._kinds = kinds
@@ -103,6 +111,7 @@ class Scheduler:
         self._reached: dict[tuple[bool, str | None], int] = {}
         self._turns = Turns()
         self.gpus = GpuLanes(gpus, speech, self.attempts, settings.train_share)
+        self.far = far(self.attempts)
         self._whys_stored = float("-inf")  #: when waiting jobs were last told why, monotonic
         loop = asyncio.get_running_loop()
         store.on_commit(lambda happened: happened and loop.call_soon_threadsafe(self.wake))
@@ -276,6 +285,10 @@ class Scheduler:
     async def _gpu_lanes(self, snapshot: Snapshot, notes: dict[int, Note]) -> None:
         ready = [Ready(w.job.id, self._kinds[w.job.kind].preempts, w.need.bytes) for w in snapshot.gpu if not w.why_not]
         waiting = {w.job.id: w for w in snapshot.gpu}
+        elsewhere = [one for one in ready if self.far.takes(self._kinds[waiting[one.job].job.kind])]
+        for one, place in zip(self._one_a_voice(elsewhere, waiting), self.far.free(), strict=False):
+            self._start(waiting[one.job].job, place)
+        ready = [one for one in ready if one not in elsewhere]
         lanes = self.gpus.see(snapshot.live)
         speaking = any(a.kind.preempts and a.gpu_lane for a in self.attempts.values())
         for action in decide(lanes, self._one_a_voice(ready, waiting), speaking=speaking):
@@ -294,13 +307,13 @@ class Scheduler:
             asyncio.get_running_loop().call_later(owed, self.wake)
         lanes = self.gpus.see(snapshot.live)
         self.gpus.note(lanes, snapshot.live)
-        for w in snapshot.gpu:
-            notes[w.job.id] = Note(w.why_not, waits_for=w.waits_for)
+        notes |= {w.job.id: Note(w.why_not, waits_for=w.waits_for) for w in snapshot.gpu}
         behind = [one for one in ready if one.job not in self.attempts]
         for index, one in enumerate(behind):
             why, use = self.gpus.why(lanes, one), self.gpus.waiting(lanes, one, waiting[one.job].need)
             told = use.SerializeToString() if use is not None else None
             notes[one.job] = Note(BEHIND if why and index >= NAMED_JOBS else why, told, behind=bool(why))
+        notes |= {one.job: Note(self.far.why(), behind=True) for one in elsewhere if one.job not in self.attempts}
 
     def _one_a_voice(self, ready: Sequence[Ready], waiting: Mapping[int, Waiting]) -> list[Ready]:
         """Without the second job of a voice while the first one begins: what waits for what is known from the database

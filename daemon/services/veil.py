@@ -34,6 +34,9 @@ def sample(told: pb.SystemSample, job_of: Callable[[int], int], known: Container
         for process in gpu.processes:
             if (job := job_of(process.pid)) and job not in known:
                 process.owner = OTHERS
+    for lane in copy.far_lanes:
+        if lane.job and lane.job not in known:
+            lane.holder, lane.job = OTHERS, 0
     return copy
 
 

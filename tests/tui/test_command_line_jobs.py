@@ -105,6 +105,14 @@ def test_a_job_tells_its_gpu_and_whether_its_memory_is_enough(myna: Run, stage: 
     assert "memory needs 1.0 GB, as its engine states" in told
 
 
+def test_a_job_on_another_machine_tells_which(myna: Run, stage: Stage) -> None:
+    row = stage.jobs.rows[12]
+    row.gpu.CopyFrom(pb.GpuUse(node="box2", indices=[1], of=3))
+    row.status.running.progress.CopyFrom(pb.Progress(done=3, total=9, unit="steps"))
+    assert "gpu GPU 1 of box2" in [" ".join(line.split()) for line in myna("job", 12).out.splitlines()]
+    assert "GPU 1 of box2, 3 of 9 steps" in " ".join(myna("jobs").out.split())
+
+
 def test_an_estimate_says_what_is_free_beside_what_is_needed(myna: Run, stage: Stage) -> None:
     def told() -> list[str]:
         return [" ".join(line.split()) for line in myna("train", "anna", "--estimate").out.splitlines()]

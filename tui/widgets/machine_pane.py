@@ -87,6 +87,7 @@ def lines_of(samples: Sequence[pb.SystemSample], width: int, height: int) -> lis
     if not now.gpus:
         said = safe(now.no_gpu)
         lines.append(Content(said if 0 < len(said) <= width else "No GPU: the CPU does the work."))
+    lines += _far(now.far_lanes, max(height // 3, 1))
     memory = now.memory_used / max(now.memory_total, 1)
     gauges = [
         Gauge("CPU", lambda sample: sample.cpu, f"{now.cpu:.0%}"),
@@ -102,6 +103,23 @@ def lines_of(samples: Sequence[pb.SystemSample], width: int, height: int) -> lis
     disk = f"{wording.size(now.disk_free)} free of {wording.size(now.disk_total)}"
     lines.append(Content.assemble(("disk  ", "$muted"), (disk, "b $error" if low else "")))
     return lines
+
+
+def _far(lanes: Sequence[pb.FarLane], most: int) -> list[Content]:
+    """Lanes of other machines, a line each; all in one where there are more."""
+    if len(lanes) > most:
+        busy = [lane for lane in lanes if lane.holder]
+        holders = f": {', '.join(safe(lane.holder) for lane in busy)}" if busy else ""
+        return [Content.assemble(("cluster  ", "$muted"), f"{len(busy)} of {len(lanes)} lanes at work{holders}")]
+    return [
+        Content.assemble(
+            ("● " if lane.holder else "○ ", "$accent"),
+            (safe(lane.node), "b"),
+            f" GPU {lane.gpu}" if lane.HasField("gpu") else " CPU",
+            f"  {safe(lane.holder)}" if lane.holder else ("  free", "$muted"),
+        )
+        for lane in lanes
+    ]
 
 
 def _gpu(samples: Sequence[pb.SystemSample], place: int, gpu: pb.Gpu, width: int, *, tall: bool) -> list[Content]:

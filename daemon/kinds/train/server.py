@@ -52,6 +52,7 @@ class Train(Kind):
     wire = pb.TRAIN
     priority = 100
     grows = True
+    portable = True
     gpu_lane = True
     yields_in_steps = True
     commits = frozenset({"begun", "trained"})

@@ -56,6 +56,19 @@ def test_what_there_is_no_room_for_is_counted_and_a_key_shows_it() -> None:
     assert drawn(machine(8), 20, 3)[1:] == ["0 ▁   5% 2 ▃  25%", "3 ▃  35% +4: z"]
 
 
+def test_lanes_of_other_machines_have_a_line_each_and_with_little_room_one_for_all() -> None:
+    sample = machine(1, own=0)
+    sample.far_lanes.add(node="box1", gpu=0, holder="train #12")
+    sample.far_lanes.add(node="box1", gpu=1)
+    sample.far_lanes.add(node="box2")
+    assert [line for line in drawn(sample, 36, 12) if "box" in line] == [
+        "● box1 GPU 0  train #12",
+        "○ box1 GPU 1  free",
+        "○ box2 CPU  free",
+    ]
+    assert [line for line in drawn(sample, 50, 6) if "lanes" in line] == ["cluster  1 of 3 lanes at work: train #12"]
+
+
 @pytest.mark.parametrize("height", [8, 16, 22, 24, 27, 80])
 def test_with_room_every_gpu_is_told_of_in_full(height: int) -> None:
     text = "\n".join(drawn(machine(8), 76, height))
