@@ -14,6 +14,7 @@ from daemon.idle_settings import WHEN_IDLE
 from daemon.inbox import voice_toml
 from daemon.keep_settings import KEEP
 from daemon.price import PRICE
+from daemon.push_settings import PUSH
 from daemon.settings import SETTINGS
 from daemon.site_settings import CONSENT, SPEECH
 from engines import registry
@@ -34,6 +35,7 @@ TABLES: dict[str, Mapping[str, Setting]] = {
     "site-speech": SPEECH,
     "keep": KEEP,
     "when_idle": WHEN_IDLE,
+    "push": PUSH,
     "voice.toml": voice_toml.KEYS,
     "train": OPTIONS,
     "promotion": RULE,

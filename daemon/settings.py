@@ -14,6 +14,7 @@ from daemon.errors import BadRequest
 from daemon.idle_settings import WHEN_IDLE, WhenIdle
 from daemon.keep_settings import KEEP, Keep
 from daemon.price import PRICE, Price
+from daemon.push_settings import PUSH, Push
 from daemon.site_settings import CONSENT, SPEECH, Consent, Speech
 from engines import registry
 from engines.errors import BadInput
@@ -130,6 +131,7 @@ class Settings:
     speech: Speech = field(default_factory=Speech)
     keep: Keep = field(default_factory=Keep)
     when_idle: WhenIdle = field(default_factory=WhenIdle)
+    push: Push = field(default_factory=Push)
 
     def __post_init__(self) -> None:
         checked(SETTINGS, {name: getattr(self, name) for name in SETTINGS}, "daemon")
@@ -149,6 +151,7 @@ TABLES = {
     "speech": SPEECH,
     "keep": KEEP,
     "when_idle": WHEN_IDLE,
+    "push": PUSH,
 }
 
 
@@ -191,6 +194,7 @@ def load(home: Path) -> Settings:
             "speech": Speech(**of["speech"]),
             "keep": Keep(**of["keep"]),
             "when_idle": WhenIdle(**of["when_idle"]),
+            "push": Push(**of["push"]),
         }
     except BadInput as error:
         raise BadRequest(str(error), error.hint) from None

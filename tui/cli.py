@@ -43,6 +43,7 @@ COMMANDS = {
     "watermark": ("watermark",),
     "serve": ("serve",),
     "packages": ("export", "import"),
+    "push": ("push", "pull"),
     "engines": ("engines",),
     "doctor": ("doctor",),
     "adopt": ("adopt",),

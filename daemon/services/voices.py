@@ -15,6 +15,7 @@ from daemon.home.purging import Purging
 from daemon.home.voice_folders import VoiceFolders
 from daemon.inbox import new_voice
 from daemon.kinds.lifecycle import Lifecycle
+from daemon.kinds.push import after_promotion
 from daemon.services import consent, exports
 from daemon.services.errors import plain
 from daemon.services.importing import Receiving
@@ -134,6 +135,7 @@ class VoicesService(stubs.VoicesServicer):
     async def Promote(self, request: pb.VersionRequest, context: Any) -> pb.Version:
         def act(session: Session) -> pb.Version:
             row = voices.promote(session, request.voice, request.version, voices.BY_PERSON)
+            self._follow(session, request.voice)
             return voices.version_message(row, self.home)
 
         answer: pb.Version = await self.store.write(act)
@@ -171,7 +173,11 @@ class VoicesService(stubs.VoicesServicer):
 
     async def Rate(self, request: pb.Rating, context: Any) -> pb.Rating:
         def act(session: Session) -> pb.Rating:
-            return listening.rate(session, request)
+            speaks = voices.get(session, request.voice).promoted
+            rated = listening.rate(session, request)
+            if voices.get(session, request.voice).promoted != speaks:  # the vote has decided
+                self._follow(session, request.voice)
+            return rated
 
         answer: pb.Rating = await self.store.write(act)
         return answer
@@ -225,6 +231,11 @@ class VoicesService(stubs.VoicesServicer):
         answer: pb.Voice = await self.store.read(query)
         answer.sentence = job.status.succeeded.sentence
         return answer
+
+    def _follow(self, session: Session, voice: str) -> None:
+        """Submit what follows from a promotion, in its transaction."""
+        row = voices.get(session, voice)
+        self.lifecycle.follow(session, after_promotion.follow_ups(session, row, self.settings))
 
     def _message(self, session: Session, row: Voice) -> pb.Voice:
         session.flush()
