@@ -45,9 +45,12 @@ def written(pushed: Manifest) -> bytes:
     return (json.dumps(table, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
-def read(parts: Iterable[bytes]) -> Manifest:
-    """What a place says that it has. Raises BadInput for anything else."""
+def read(parts: Iterable[bytes], size: int = 0) -> Manifest:
+    """What a place says that it has. `size`: bytes, if that is known; a manifest that is too long is not fetched.
+    Raises BadInput for anything that is none."""
     body = b""
+    if size > LONGEST:
+        raise _wrong("is too long")
     for part in parts:
         body += part
         if len(body) > LONGEST:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import posixpath
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -46,6 +47,9 @@ class FolderRemote:
                 there.write(block)
                 have += len(block)
                 tell(have)
+            if hasattr(there, "fileno"):  # of this machine
+                there.flush()
+                os.fsync(there.fileno())
         if self.size(name) is not None:
             self.files.rm_file(self._path(name))  # SFTP renames over nothing
         self.files.mv(self._path(part), self._path(name))

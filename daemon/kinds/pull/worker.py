@@ -46,13 +46,13 @@ def run(plan: wire.PullPlan, channel: Channel) -> str:
 
 
 def _manifest(remote: Remote, place: Place) -> manifest.Manifest:
-    try:
-        return manifest.read(remote.read(FILE))
-    except FileNotFoundError:
+    size = remote.size(FILE)
+    if size is None:
         raise BadInput(
             f"{place} has no {FILE}: no version was pushed into it, or its push has not ended.",
             "Name the folder of one version, as `myna push` told it.",
-        ) from None
+        )
+    return manifest.read(remote.read(FILE), size)
 
 
 def _fetch(remote: Remote, package: Member, part: Path, channel: Channel) -> None:
@@ -61,6 +61,8 @@ def _fetch(remote: Remote, package: Member, part: Path, channel: Channel) -> Non
     if have > package.size:
         part.unlink()
         have = 0
+    if remote.size(package.name) != package.size:
+        raise _other_size(package)
     with part.open("ab") as here:
         if have == package.size:
             return
@@ -75,7 +77,11 @@ def _fetch(remote: Remote, package: Member, part: Path, channel: Channel) -> Non
             channel.progress(have, package.size, "bytes", f"fetching {package.name}")
     if have != package.size:
         part.unlink()
-        raise BadInput(f"{package.name} has not the size there that its manifest tells.", "Push the version again.")
+        raise _other_size(package)
+
+
+def _other_size(package: Member) -> BadInput:
+    return BadInput(f"{package.name} has not the size there that its manifest tells.", "Push the version again.")
 
 
 def _check(part: Path, package: Member) -> None:

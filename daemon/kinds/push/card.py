@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from daemon.package import consent
 from proto import worker_pb2 as wire
 
-#: In the front matter, by the names of licences that engines have.
+#: What tells that Myna wrote a card.
+MARK = b"\n- myna\n"
+#: What the front matter calls a licence that has no name there, and those that have one.
 UNKNOWN = "other"
 LICENCES = {"MIT": "mit", "Apache-2.0": "apache-2.0", "MPL-2.0": "mpl-2.0", "CC-BY-4.0": "cc-by-4.0"}
 

@@ -6,7 +6,6 @@ fetched from there has the SHA-256 of what was packed here.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from pathlib import Path
 
@@ -66,24 +65,22 @@ def _measured(path: Path) -> Member:
 
 
 def _refuse_another(remote: Remote, mine: Manifest, where: str) -> None:
-    """What is there under this name, and is another version, was pushed from another home: it stays."""
-    if remote.size(FILE) is None:
-        return
-    with contextlib.suppress(BadInput):  # no manifest of ours: it is written anew
-        there = manifest.read(remote.read(FILE))
+    """What is there under these names and is not this version, or a version before it in a repository, stays: it was
+    pushed from another home, or a person wrote it. Raises BadInput."""
+    hint = "Push to another place, or delete that one there."
+    if (size := remote.size(FILE)) is not None:
+        there = manifest.read(remote.read(FILE), size)
         voices = [one.version.partition("@")[0] for one in (there, mine)]
-        if voices[0] == voices[1] and (there.version != mine.version or there.weights == mine.weights):
-            return
-        raise _Taken(
-            f"{where} holds {there.version} already, which is not this {mine.version}.",
-            "Push to another place, or delete that one there.",
-        )
+        if voices[0] != voices[1] or (there.version == mine.version and there.weights != mine.weights):
+            raise BadInput(f"{where} holds {there.version} already, which is not this {mine.version}.", hint)
+    elif not _is_ours(remote, CARD):
+        raise BadInput(f"{where} holds a {CARD} that Myna did not write.", hint)
 
 
-class _Taken(EngineError):
-    """Not BadInput, which a manifest raises that means nothing."""
-
-    kind = BadInput.kind
+def _is_ours(remote: Remote, name: str) -> bool:
+    """Whether there is no card, or one that an attempt before wrote."""
+    size = remote.size(name)
+    return size is None or (size <= manifest.LONGEST and card.MARK in b"".join(remote.read(name)))
 
 
 class _Sending:

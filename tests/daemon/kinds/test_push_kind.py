@@ -26,6 +26,7 @@ from daemon.kinds.push import after_promotion
 from daemon.places import manifest, over_files
 from daemon.places.place import parse
 from daemon.push_settings import Push
+from daemon.services import access
 from daemon.settings import Settings, load
 from daemon.state import consent_notes, incoming, voices
 from proto import myna_pb2 as pb
@@ -189,6 +190,16 @@ def test_another_version_of_that_name_stays(there: Store, shelf: Path, tmp_path:
     assert {path.name: path.read_bytes() for path in (shelf / "robin-7").iterdir()} == before
 
 
+@pytest.mark.parametrize("name", ["manifest.json", "README.md"])
+def test_what_a_person_wrote_there_stays(there: Store, shelf: Path, name: str) -> None:
+    (shelf / "robin-7").mkdir()
+    (shelf / "robin-7" / name).write_text("# mine\n")
+    job = push(there, f"file://{shelf}")
+    assert (job.state, job.error_kind) == ("failed", "bad-input")
+    assert {path.name for path in (shelf / "robin-7").iterdir()} == {name}
+    assert (shelf / "robin-7" / name).read_text() == "# mine\n"
+
+
 def test_the_promoted_version_goes_where_none_is_named(there: Store, shelf: Path) -> None:
     with pytest.raises(NotNow, match="no promoted version"):
         push(there, f"file://{shelf}", number=0)
@@ -285,6 +296,23 @@ def test_people_push_only_to_places_for_everybody(there: Store, shelf: Path) -> 
                 submitted(there, pb.PushSpec(voice="robin", version=7, url=url))
         with pytest.raises(NotAllowed, match="bert may not use"):
             submitted(there, pb.PullSpec(url="s3://elsewhere/robin-7", voice="robin"))
+    finally:
+        caller.begin(caller.OWNER)
+
+
+def test_people_name_the_voice_that_a_pull_is_for(there: Store) -> None:
+    there.write_now(lambda session: setattr(session.get_one(Voice, "robin"), "owner", "bert"))
+
+    def ask(spec: Any) -> None:
+        request = pb.SubmitRequest(spec=spec_of(spec))
+        there.read_now(lambda session: access.check(session, access.RULES["Jobs.Submit"], request))
+
+    caller.begin(Caller("bert", Right.SPEAK | Right.READ | Right.TRAIN))
+    try:
+        ask(pb.PullSpec(url="s3://bucket/robin-7", voice="robin"))
+        ask(pb.PushSpec(url="s3://bucket", voice="robin"))
+        with pytest.raises(NotAllowed, match="without naming the voice"):
+            ask(pb.PullSpec(url="s3://bucket/robin-7"))
     finally:
         caller.begin(caller.OWNER)
 
