@@ -16,7 +16,7 @@ class HubRemote:
 
     def __init__(self, place: Place, known: Mapping[str, str], aside: Path) -> None:
         from huggingface_hub import HfApi
-        from huggingface_hub.utils import disable_progress_bars
+        from huggingface_hub.utils.tqdm import disable_progress_bars
 
         disable_progress_bars()  # they would fill the job's log
         self.api = HfApi(token=known.get("HF_TOKEN") or None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -173,18 +173,14 @@ class VoicesService(stubs.VoicesServicer):
 
     async def Rate(self, request: pb.Rating, context: Any) -> pb.Rating:
         def act(session: Session) -> pb.Rating:
-            speaks = voices.get(session, request.voice).promoted
-            rated = listening.rate(session, request)
-            if voices.get(session, request.voice).promoted != speaks:  # the vote has decided
-                self._follow(session, request.voice)
-            return rated
+            return self._voted(session, request.voice, lambda: listening.rate(session, request))
 
         answer: pb.Rating = await self.store.write(act)
         return answer
 
     async def Unrate(self, request: pb.UnrateRequest, context: Any) -> pb.Rating:
         def act(session: Session) -> pb.Rating:
-            return listening.unrate(session, request.voice, request.id)
+            return self._voted(session, request.voice, lambda: listening.unrate(session, request.voice, request.id))
 
         answer: pb.Rating = await self.store.write(act)
         return answer
@@ -231,6 +227,14 @@ class VoicesService(stubs.VoicesServicer):
         answer: pb.Voice = await self.store.read(query)
         answer.sentence = job.status.succeeded.sentence
         return answer
+
+    def _voted(self, session: Session, voice: str, act: Callable[[], pb.Rating]) -> pb.Rating:
+        """A rating given or taken back, which may have decided who speaks."""
+        row = voices.get(session, voice)
+        before, rated = row.promoted, act()
+        if row.promoted != before:
+            self._follow(session, voice)
+        return rated
 
     def _follow(self, session: Session, voice: str) -> None:
         """Submit what follows from a promotion, in its transaction."""

@@ -18,6 +18,7 @@ from daemon.package.header import read_header
 from daemon.places import allowed
 from daemon.places.place import Scheme, parse
 from daemon.state import recordings, seen, voices
+from engines.errors import EngineError
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.messages import spec_of
@@ -70,7 +71,9 @@ class Pull(Kind):
         return [FollowUp(spec, f"import after pull {job.id}", refused)]
 
     def ended_badly(self, session: Session, job: Job) -> Sequence[FollowUp]:
+        """What came stays where the place failed, for a retry, until mynad starts again."""
         path = imports.arriving(self.home, job.id)
-        for left in (path, imports.part(path)):
-            left.unlink(missing_ok=True)
+        if job.error_kind != EngineError.kind:
+            imports.part(path).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
         return ()

@@ -27,6 +27,8 @@ def run(plan: wire.PullPlan, channel: Channel) -> str:
     EngineError with what the place says."""
     place, path, site = parse(plan.url), Path(plan.path), settings.load(channel.home)
     make_folder(path.parent)
+    if path.is_file():  # the attempt before was killed when it had ended
+        path.replace(imports.part(path))
     with (
         disk_full_is_a_sentence("the package"),
         TemporaryDirectory(prefix=TEMPORARY, dir=path.parent) as aside,

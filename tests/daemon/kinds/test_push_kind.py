@@ -28,7 +28,7 @@ from daemon.places.place import parse
 from daemon.push_settings import Push
 from daemon.services import access
 from daemon.settings import Settings, load
-from daemon.state import consent_notes, incoming, voices
+from daemon.state import consent_notes, incoming, jobs, voices
 from proto import myna_pb2 as pb
 from proto.messages import spec_of
 
@@ -248,6 +248,33 @@ def test_a_manifest_that_lies_brings_nothing_here(
     assert sentence in job.why
     assert job.error_hint
     assert left(store) == []
+
+
+def test_a_pull_goes_on_where_the_place_failed(
+    store: Store, there: Store, shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push(there, f"file://{shelf}")
+    real, begun = over_files.FolderRemote.read, list[int]()
+
+    def breaking(self: over_files.FolderRemote, name: str, start: int = 0) -> Iterator[bytes]:
+        body = b"".join(real(self, name, start))
+        if name == manifest.FILE:
+            yield body
+            return
+        begun.append(start)
+        yield body[:100]
+        if len(begun) == 1:
+            raise ConnectionResetError("gone")
+        yield body[100:]
+
+    monkeypatch.setattr(over_files.FolderRemote, "read", breaking)
+    (job,) = pull(store, f"file://{shelf}/robin-7")
+    assert (job.state, job.error_kind) == ("failed", "engine")
+    assert "ConnectionResetError" in job.why
+    store.write_now(lambda session: jobs.retry(session, jobs.get(session, job.id)))
+    furnished.attempt(store, store.path.parent, job.id)
+    assert begun == [0, 100]
+    assert store.read_now(lambda session: jobs.get(session, job.id).state) == "succeeded"
 
 
 def test_a_folder_without_a_version_says_so(store: Store, shelf: Path) -> None:
