@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 #: Bytes of a part, at least (S3 takes 10,000 of them, each of 5 MiB or more).
 PART, PARTS = 16 << 20, 9_000
 
+#: What servers that are not Amazon's want left out: checksums that not all of them know. What came is read back anyway.
+PLAIN = dict.fromkeys(("request_checksum_calculation", "response_checksum_validation"), "when_required")
+
 
 class S3Remote:
     """See `Remote`."""
@@ -113,6 +116,7 @@ def opened(place: Place, settings: Push, known: Mapping[str, str]) -> S3Remote:
         secret=known.get(f"{mine}_SECRET_ACCESS_KEY"),
         token=known.get("AWS_SESSION_TOKEN") if mine == "AWS" else None,
         endpoint_url=endpoint or None,
+        config_kwargs=PLAIN if endpoint else {},
         client_kwargs={"region_name": region} if region else {},
         use_listings_cache=False,
         skip_instance_cache=True,

@@ -22,10 +22,10 @@ def written(plan: wire.PushPlan, package: str) -> str:
     licence = LICENCES.get(version.licence, UNKNOWN)
     front = ["---", f"license: {licence}"]
     if licence == UNKNOWN:
-        front += [f"license_name: {_plain(version.licence) or 'unknown'}"]
-        front += [f"license_link: {_plain(version.licence_url)}"] if version.licence_url else []
-    front += [f"language: {_plain(version.language.partition('-')[0])}", "pipeline_tag: text-to-speech"]
-    front += ["tags:", "- myna", "- text-to-speech", f"- {_plain(version.engine)}", "---"]
+        front += [f'license_name: "{_plain(version.licence).lower().replace(" ", "-") or "unknown"}"']
+        front += [f'license_link: "{_plain(version.licence_url)}"'] if version.licence_url else []
+    front += [f'language: "{_plain(version.language.partition("-")[0])}"', "pipeline_tag: text-to-speech"]
+    front += ["tags:", "- myna", "- text-to-speech", f'- "{_plain(version.engine)}"', "---"]
     about = [
         f"# {_line(name)}",
         f"A voice in the language {_line(version.language)}, of the engine {_line(version.engine)}, trained with Myna "
@@ -68,5 +68,5 @@ def _line(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """What a line of YAML can hold without quotes."""
+    """What a line of YAML can hold in quotes (without them, Norwegian would be a truth)."""
     return "".join(one for one in text if one.isalnum() or one in "-._/:+ ").strip(" :")

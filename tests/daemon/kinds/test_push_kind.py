@@ -100,7 +100,7 @@ def test_the_card_tells_scores_and_lineage_and_no_text(there: Store, shelf: Path
     push(there, f"file://{shelf}")
     card = (shelf / "robin-7/README.md").read_text()
     front = card.split("---")[1]
-    assert {"license: apache-2.0", "language: en", "pipeline_tag: text-to-speech"} <= set(front.splitlines())
+    assert {"license: apache-2.0", 'language: "en"', "pipeline_tag: text-to-speech"} <= set(front.splitlines())
     for told in ("robin@7, trained from the base", "| similarity | 0.81 |", "| cer | 0.02 |", "Robin agreed", "Ada"):
         assert told in card
     assert "scored there" not in card
