@@ -20,7 +20,7 @@ from daemon.idle import users
 from daemon.idle.activity import Activity
 from daemon.idle.decision import Idleness, Keeps, Patience, Seen, Step, decide, keeps
 from daemon.idle_settings import Do, WhenIdle
-from daemon.processes.launcher import Launcher, LauncherDied
+from daemon.processes.launcher import Child, Launcher, LauncherDied
 from daemon.state import events
 from daemon.state.values import Level
 from proto import myna_pb2 as pb
@@ -28,6 +28,7 @@ from proto import myna_pb2 as pb
 log = logging.getLogger("mynad.idle")
 
 LOOK = 10.0  #: seconds between two looks, at most
+SAID = 2_000  #: bytes of what a command says that are told
 COMMANDS = {Do.SHUTDOWN: "systemctl poweroff", Do.SUSPEND: "systemctl suspend"}
 WORDS = {
     Do.SHUTDOWN: "this machine shuts down",
@@ -93,7 +94,7 @@ class WaitingForIdleness:
             now=time.monotonic(),
             jobs=jobs,
             files=sum(1 for _ in self._present()),
-            uploads=self._activity.uploads,
+            streams=self._activity.streams,
             watchers=self._watchers(),
             users=there,
             asked=self._activity.asked,
@@ -136,10 +137,13 @@ class WaitingForIdleness:
             child = await self._launcher.spawn([program, *argv[1:]])
         except (LauncherDied, OSError) as error:
             return f"{error}."
-        output = (await child.output.read(2_000)).decode(errors="replace").strip()
+        said = bytearray()
+        words = asyncio.create_task(_listen(child, said))
         code = await child.exited
+        await asyncio.wait([words], timeout=1.0)  # what it started, and left behind, may hold its output open
+        words.cancel()
         child.close()
-        return "" if code == 0 else f"it ended with {code}. {output}".strip()
+        return "" if code == 0 else f"it ended with {code}. {said.decode(errors='replace').strip()}".strip()
 
     async def _notice(self, level: Level, sentence: str, hint: str) -> None:
         log.info("%s", sentence)
@@ -149,11 +153,17 @@ class WaitingForIdleness:
 _WIRE = {
     Keeps.JOBS: pb.KEEPS_JOBS,
     Keeps.INBOX: pb.KEEPS_INBOX,
-    Keeps.UPLOADS: pb.KEEPS_UPLOADS,
+    Keeps.STREAMS: pb.KEEPS_UPLOADS,
     Keeps.WATCHED: pb.KEEPS_WATCHED,
     Keeps.USERS: pb.KEEPS_USERS,
     Keeps.RECENT: pb.KEEPS_RECENT,
 }
+
+
+async def _listen(child: Child, said: bytearray) -> None:
+    """Keep the beginning of what it says; read all of it, so that it need not wait for us."""
+    while part := await child.output.read(1 << 16):
+        said.extend(part[: SAID - len(said)])
 
 
 def _at_work(session: Session) -> int:
