@@ -109,7 +109,7 @@ def _backup(home: Path, text: str, steps: Steps) -> None:
         )
         steps.put(pb.UpkeepStep(taken=wire.snapshot(taken)))
         steps.tell(Progress(Phase.SWEEPING, 0, 0))
-        for id in depot.keep(asked.keep) if asked.keep else ():
+        for id in depot.keep(asked.keep, taken.home) if asked.keep else ():
             steps.put(pb.UpkeepStep(removed=id))
     _end(steps, Checked(taken.files, taken.size, findings=found), words.about(taken))
 

@@ -90,20 +90,32 @@ def test_older_snapshots_go_with_what_only_they_had(home: Path, tmp_path: Path) 
     second, _ = taken(home, tmp_path / "disk")
     before = len(list((tmp_path / "disk/objects").rglob("*/*")))
     with depot(tmp_path / "disk") as opened:
-        assert opened.keep(1) == [first.id]
+        assert opened.keep(1, first.home) == [first.id]
         assert opened.ids() == [second.id]
         assert verify(opened).findings == []
     assert len(list((tmp_path / "disk/objects").rglob("*/*"))) < before
     assert told(restored(tmp_path / "disk", tmp_path / "back")) == set()
 
 
+def test_snapshots_of_another_home_in_the_same_folder_stay(home: Path, tmp_path: Path) -> None:
+    build(tmp_path / "other", live=False)
+    other, _ = taken(tmp_path / "other", tmp_path / "disk")
+    mine = [taken(home, tmp_path / "disk")[0] for _ in range(2)]
+    with depot(tmp_path / "disk") as opened:
+        assert opened.keep(1, mine[0].home) == [mine[0].id]
+        assert opened.keep(1, mine[0].home) == []
+        assert opened.ids() == [other.id, mine[1].id]
+        assert verify(opened).findings == []
+
+
 def test_nothing_is_swept_while_a_list_cannot_be_read(home: Path, tmp_path: Path) -> None:
-    ids = [taken(home, tmp_path / "disk")[0].id for _ in range(3)]
+    snapshots = [taken(home, tmp_path / "disk")[0] for _ in range(3)]
+    ids = [one.id for one in snapshots]
     damaged = tmp_path / "disk/snapshots" / f"{ids[1]}.json.gz"
     flip(damaged)
     before = set((tmp_path / "disk/objects").rglob("*/*"))
     with depot(tmp_path / "disk") as opened:
-        opened.keep(2)
+        opened.keep(2, snapshots[0].home)
         assert [(one.kind, one.path) for one in verify(opened).findings] == [(Kind.SNAPSHOT, ids[1])]
     assert set((tmp_path / "disk/objects").rglob("*/*")) == before
 
