@@ -158,7 +158,7 @@ def _of_home(home: Path, mask: Mask) -> list[Part]:
             tail = file.read().decode("utf-8", "replace")
     except OSError:
         return made
-    made.append(Part("mynad.log", mask(tail), "the end of mynad's log; names of voices and files are replaced"))
+    made.append(Part("mynad.log", mask(tail), "the end of mynad's log; names and addresses are replaced"))
     return made
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 class Keeps(StrEnum):
     """What keeps the machine up."""
 
-    JOBS = "jobs"  #: wait or run; those that a person paused do not count
+    JOBS = "jobs"  #: wait or run; those that a person paused, or that wait for a budget, do not count
     INBOX = "inbox"  #: files arrive, settle, or are being taken
     STREAMS = "streams"  #: something is sent or fetched, backed up or checked
     WATCHED = "watched"  #: a dashboard or a script watches

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import and_, func, not_, select, text
 from sqlalchemy.orm import Session
 
 from daemon.database.models import LIVE, Job
@@ -22,6 +22,7 @@ from daemon.idle.decision import Idleness, Keeps, Patience, Seen, Step, decide, 
 from daemon.idle_settings import Do, WhenIdle
 from daemon.processes.launcher import Child, Launcher, LauncherDied
 from daemon.state import events
+from daemon.state.status import State, WaitsFor
 from daemon.state.values import Level
 from proto import myna_pb2 as pb
 
@@ -36,6 +37,8 @@ WORDS = {
     Do.COMMAND: "Myna runs {command!r}",
 }
 LIVE_WORK = text("(state != 'paused' OR NOT paused_by_person)")
+#: what a job waits for that no machine need stay up for: a budget is there again next month
+LATER = WaitsFor.BUDGET
 
 
 class WaitingForIdleness:
@@ -167,5 +170,6 @@ async def _listen(child: Child, said: bytearray) -> None:
 
 
 def _at_work(session: Session) -> int:
-    """Jobs that wait or run; not those that a person paused."""
-    return session.scalar(select(func.count()).select_from(Job).where(text(LIVE), LIVE_WORK)) or 0
+    """Jobs that wait or run; not those that a person paused, nor those that wait for a budget."""
+    held = and_(Job.state == State.QUEUED, Job.waits_for == LATER)
+    return session.scalar(select(func.count()).select_from(Job).where(text(LIVE), LIVE_WORK, not_(held))) or 0

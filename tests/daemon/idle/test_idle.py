@@ -13,19 +13,23 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from sqlalchemy.orm import Session
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from living_daemon import Living, lived
 
+from daemon.database.models import Job, now
+from daemon.database.store import opened
 from daemon.errors import BadRequest
 from daemon.idle import users
 from daemon.idle.activity import Activity
 from daemon.idle.decision import Idleness, Keeps, Patience, Seen, Step, decide, keeps
-from daemon.idle.waiting import WaitingForIdleness
+from daemon.idle.waiting import WaitingForIdleness, _at_work
 from daemon.idle_settings import WhenIdle
 from daemon.machine.lazy_gpus import Cause, LazyGpus
 from daemon.settings import load
 from daemon.state import events
+from daemon.state.status import WaitsFor
 from proto import myna_pb2 as pb
 
 pytestmark = pytest.mark.integration
@@ -224,6 +228,21 @@ def test_a_backup_keeps_the_machine_up_for_as_long_as_it_takes(tmp_path: Path) -
         assert not running.daemon.keeper.activity.streams
 
     lived(tmp_path / "home", life)
+
+
+def test_a_job_that_waits_for_a_budget_keeps_nothing_up(tmp_path: Path) -> None:
+    def queue(session: Session, waits_for: WaitsFor) -> None:
+        row = Job(kind="train", voice="anna", title="", spec=b"", gpu_lane=True, priority=1, place=1.0, state="queued")
+        row.submitted = row.queued_since = now()
+        row.waits_for = waits_for
+        session.add(row)
+
+    with opened(tmp_path) as store:
+        store.write_now(queue, WaitsFor.BUDGET)
+        assert store.read_now(_at_work) == 0
+        store.write_now(queue, WaitsFor.GPU_MINUTES)
+        store.write_now(queue, WaitsFor.NOTHING)
+        assert store.read_now(_at_work) == 2
 
 
 def test_a_person_who_asks_again_is_noticed_again(tmp_path: Path) -> None:
