@@ -16,12 +16,15 @@ import pytest
 from living_daemon import Living, lived
 from stepwise_worker import GATE, STEPS
 from test_attempts import ended
+from test_energy import powercap
 
 from daemon.executor_settings import Executor
 from daemon.remote.attempt_folder import AttemptFolder
 from daemon.remote.far_home import ENVIRONMENT
 from daemon.remote.shared_store import SharedStore
 from daemon.remote.values import Ending, Result
+from daemon.state import spent
+from proto import myna_pb2 as pb
 
 pytestmark = pytest.mark.integration
 PROGRAM = (sys.executable, str(Path(__file__).with_name("stepwise_worker.py")))
@@ -103,6 +106,29 @@ def test_a_training_elsewhere_becomes_a_version_here(elsewhere: Elsewhere) -> No
     elsewhere.lived(life)
     assert not list((elsewhere.machine / "attempts").iterdir()), "nothing of it stays there but what it may need again"
     assert not list((elsewhere.shared).glob("homes/*/*/*/events")), "nor events in the shared folder"
+
+
+def test_what_a_training_elsewhere_takes_is_said_not_to_be_known(
+    elsewhere: Elsewhere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    powercap(tmp_path / "powercap", 0)
+    monkeypatch.setattr("daemon.main.POWERCAP", tmp_path / "powercap")
+
+    async def life(living: Living) -> None:
+        elsewhere.go(1)
+        job = await elsewhere.train(living)
+        await points(living, job, 2)
+        await living.daemon.energy.look()
+        await living.daemon.energy.look()
+        elsewhere.go()
+        assert (await living.until(job, ended, PATIENCE)).status.HasField("succeeded")
+        await living.daemon.energy.look()
+        total = await living.daemon.store.read(lambda session: spent.of_job(session, job))
+        assert total.seconds > 0
+        assert total.joules is None, "the relay's share of this machine's CPU is not the training's energy"
+        assert total.unmetered == [pb.UNMETERED_CPU]
+
+    elsewhere.lived(life)
 
 
 def test_a_killed_agent_is_lost_and_the_next_attempt_goes_on_from_what_was_kept(elsewhere: Elsewhere) -> None:
