@@ -185,6 +185,30 @@ def test_a_person_speaks_within_their_own_budget_where_the_owner_lets_people(sto
     assert [one.person for one in store.read_now(lambda session: charges.seen(as_bob(session), "alice", ""))] == ["bob"]
 
 
+def test_what_others_spent_is_told_to_no_person_and_stands_in_no_jobs_error(store: Store, home: Path) -> None:
+    def act(session: Session) -> tuple[int, int]:
+        speaks = lives.submit(session, asked("word " * 10))
+        compares = lives.submit(session, pb.JobSpec(evaluate=comparing()))
+        report = wire.Report(charged=wire.Charged(engine="openai", characters=1_330))
+        lives.kind(session, "speak").commit(session, speaks, report)
+        return speaks.id, compares.id
+
+    (home / "voices" / "anna" / "7").mkdir(parents=True)
+    waiting = store.write_now(act)
+    with pytest.raises(QuotaReached) as over:
+        store.write_now(lambda session: lives.submit(as_bob(session), asked()))
+    assert over.value.sentence == "What may be spent with openai today does not reach for this."
+    assert over.value.retry_after > 0
+
+    def plan(session: Session, job: int) -> None:
+        row = jobs.get(session, job)
+        lives.kind(session, row.kind).plan(session, row)
+
+    for job in waiting:
+        with pytest.raises(QuotaReached, match="^What may be spent with openai today does not reach for this"):
+            store.read_now(lambda session, job=job: plan(session, job))
+
+
 def test_a_person_is_refused_where_the_owner_does_not_let_people(store: Store, home: Path) -> None:
     text = (home / "myna.toml").read_text().replace("people = true", "people = false")
     (home / "myna.toml").write_text(text)
