@@ -45,9 +45,7 @@ def took(session: Session, row: Job, seconds: float, joules: float | None = None
     )  # fmt: skip
 
 
-def trained(
-    session: Session, seconds: float, around: float, gpu: str = "", node: str = "", **settings: Any
-) -> None:
+def trained(session: Session, seconds: float, around: float, gpu: str = "", node: str = "", **settings: Any) -> None:
     """A training of 100 steps on dataset 1."""
     row = job(session, spec())
     row.gpu = pb.GpuUse(uuid=gpu, node=node).SerializeToString() if gpu or node else None

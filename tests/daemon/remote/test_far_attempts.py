@@ -17,6 +17,7 @@ from living_daemon import Living, lived
 from stepwise_worker import GATE, STEPS
 from test_attempts import ended
 from test_energy import powercap
+from test_gpu import FakeDriver
 
 from daemon.executor_settings import Executor
 from daemon.remote.attempt_folder import AttemptFolder
@@ -127,6 +128,21 @@ def test_what_a_training_elsewhere_takes_is_said_not_to_be_known(
         assert total.seconds > 0
         assert total.joules is None, "the relay's share of this machine's CPU is not the training's energy"
         assert total.unmetered == [pb.UNMETERED_CPU]
+
+    elsewhere.lived(life)
+
+
+def test_the_estimate_of_a_training_elsewhere_is_not_held_against_a_gpu_of_this_machine(
+    elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setitem(sys.modules, "pynvml", FakeDriver())  # type: ignore[arg-type]
+
+    async def life(living: Living) -> None:
+        assert (await living.client.info()).sample.gpus
+        told = await living.client.estimate(living.voice("berta"))
+        assert not told.HasField("gpu")
+        assert not told.gpu_memory, "that machine lends its CPU"
 
     elsewhere.lived(life)
 

@@ -191,6 +191,7 @@ def test_what_ray_itself_prints_is_no_list_of_machines(line: str) -> None:
         ({"kind": "process", "store": "/mnt/shared"}, "store must be"),
         ({"kind": "process", "store": "file:///x", "lease": 1.0, "poll": 1.0}, "at least four times poll"),
         ({"kind": "local", "address": "rm -rf"}, "address must be"),
+        ({"kind": "process", "store": "sftp://me:secret@box/x"}, "store has a password in it"),
     ],
 )
 def test_settings_that_cannot_be_are_refused_in_words(settings: dict[str, object], words: str) -> None:
