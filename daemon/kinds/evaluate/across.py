@@ -67,8 +67,8 @@ def elsewhere(session: Session, both: tuple[Side, Side]) -> list[tuple[Side, lis
 
 
 def check_price(session: Session, both: tuple[Side, Side], person: str, *, asked_now: bool = True) -> None:
-    """As `charges.require` has it. Raises NotNow for an engine elsewhere that cannot be asked, QuotaReached where it would cost more than may be
-    spent."""
+    """Raises NotNow for an engine elsewhere that cannot be asked, QuotaReached where it would cost more than may be
+    spent; `asked_now`: as `charges.require` has it."""
     for side, texts in elsewhere(session, both):
         of = remote_voices.check_ready(session, side.engine)
         charges.require(session, of, person, sum(map(of.provider.billed, texts)), asked_now=asked_now)

@@ -206,7 +206,7 @@ def test_what_others_spent_is_told_to_no_person_and_stands_in_no_jobs_error(stor
         lives.kind(session, row.kind).plan(session, row)
 
     for job in waiting:
-        with pytest.raises(QuotaReached, match="^What may be spent with openai today does not reach for this"):
+        with pytest.raises(QuotaReached, match=r"^What may be spent with openai today does not reach for this"):
             store.read_now(lambda session, job=job: plan(session, job))
 
 
