@@ -20,7 +20,7 @@ from pathlib import Path
 from daemon.errors import ERROR_KINDS
 from daemon.processes.launcher_program import WORKER_SOCKET, die_with
 from daemon.remote import executor, landing, line, portable, runtime
-from daemon.remote.agent import COMMITS, ENDS
+from daemon.remote.agent import COMMITS, COMMITS_AT_ONCE, ENDS
 from daemon.remote.attempt_folder import AttemptFolder, Fenced, Lease, Who
 from daemon.remote.errand import Errand
 from daemon.remote.executor import Order, Standing
@@ -34,7 +34,9 @@ from proto import worker_pb2 as wire
 #: Seconds before an agent is asked for again that nobody started: twice as long each time.
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
 #: Reports that reach mynad as they come; those of the end come with the result.
-PASSED_ON = frozenset({"progress", "points", "log", "checkpoint", "notice", "at", "lane_free", "yielded", "resumed"})
+PASSED_ON = COMMITS_AT_ONCE | {
+    "progress", "points", "log", "checkpoint", "notice", "at", "lane_free", "yielded", "resumed"
+}  # fmt: skip
 WORDS = 2_000  #: characters of an executor's last words
 
 

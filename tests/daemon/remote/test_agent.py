@@ -13,10 +13,12 @@ import pytest
 from stepwise_worker import GATE, STEPS
 
 from daemon.home import identity
+from daemon.kinds.train.server import Train
 from daemon.remote import portable, runtime
-from daemon.remote.agent import CLAIMED, DONE, LEFT
+from daemon.remote.agent import CLAIMED, COMMITS, COMMITS_AT_ONCE, DONE, LEFT
 from daemon.remote.attempt_folder import AttemptFolder, Who
 from daemon.remote.far_home import ENVIRONMENT
+from daemon.remote.relay import PASSED_ON
 from daemon.remote.shared_store import SharedStore
 from daemon.remote.values import Difference, Ending, Item, Kept, Submission
 from proto import worker_pb2 as wire
@@ -224,3 +226,9 @@ def test_what_is_kept_bears_the_mark_of_its_run(waiting: Waiting, tmp_path: Path
     kept = {item.path: item for item in waiting.kept(1).outputs}
     waiting.store.fetch(kept["runs/1/identity.json"], tmp_path / "run" / identity.MARK)
     assert identity.read(tmp_path / "run") == identity.Mark("home", "run")
+
+
+def test_whatever_a_training_has_committed_is_acknowledged_and_reaches_mynad() -> None:
+    """A worker waits for that: one report that nobody acknowledges, and it waits for ever."""
+    assert Train.commits == COMMITS | COMMITS_AT_ONCE
+    assert COMMITS_AT_ONCE <= PASSED_ON

@@ -103,6 +103,8 @@ def test_a_training_elsewhere_becomes_a_version_here(elsewhere: Elsewhere) -> No
         assert (await living.client.version("berta", 1)).number == 1
         assert await living.line(job.id, "printed by ")
         assert job.gpu.node == os.uname().nodename
+        run = (await living.client.version("berta", 1)).run
+        assert (await living.client.run(run)).steps == STEPS, "how it was begun is told, too"
 
     elsewhere.lived(life)
     assert not list((elsewhere.machine / "attempts").iterdir()), "nothing of it stays there but what it may need again"
