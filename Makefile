@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=24"
 	@# torch first and alone: asked for by another package, pip would take the newest build with several GB of CUDA
 	$(BIN)/python -m pip install --quiet torch==2.13.0
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev,fish,watermark]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev,fish,push,watermark]"
 	@# Resemblyzer declares webrtcvad (needs a compiler and pkg_resources) and typing; webrtcvad-wheels stands in, so: without its dependencies
 	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt Resemblyzer
 	@# fish-speech's pins (torch 2.4, protobuf < 3.20, …) cannot be met beside ours, and what its model classes need is in the extra

@@ -17,6 +17,7 @@ from daemon.inbox import voice_toml
 from daemon.keep_settings import KEEP
 from daemon.notify_settings import NOTIFY
 from daemon.price import PRICE
+from daemon.push_settings import PUSH
 from daemon.remote_settings import REMOTE
 from daemon.settings import SETTINGS
 from daemon.site_settings import CONSENT, SPEECH
@@ -41,6 +42,7 @@ TABLES: dict[str, Mapping[str, Setting]] = {
     "notify": NOTIFY,
     "remote": REMOTE,
     "executor": EXECUTOR,
+    "push": PUSH,
     "voice.toml": voice_toml.KEYS,
     "train": OPTIONS,
     "promotion": RULE,

@@ -17,6 +17,7 @@ from daemon.idle_settings import WHEN_IDLE, WhenIdle
 from daemon.keep_settings import KEEP, Keep
 from daemon.notify_settings import Notify
 from daemon.price import PRICE, Price
+from daemon.push_settings import PUSH, Push
 from daemon.remote_settings import Remote
 from daemon.site_settings import CONSENT, SPEECH, Consent, Speech
 from engines import registry
@@ -158,6 +159,7 @@ class Settings:
     notify: tuple[Notify, ...] = ()
     executor: Executor = field(default_factory=Executor)
     remote: Mapping[str, Remote] = field(default_factory=remote_settings.usual)  #: by engine
+    push: Push = field(default_factory=Push)
 
     def __post_init__(self) -> None:
         checked(SETTINGS, {name: getattr(self, name) for name in SETTINGS}, "daemon")
@@ -178,6 +180,7 @@ TABLES = {
     "keep": KEEP,
     "when_idle": WHEN_IDLE,
     "executor": EXECUTOR,
+    "push": PUSH,
 }
 
 
@@ -225,6 +228,7 @@ def load(home: Path) -> Settings:
             "executor": Executor(**of["executor"]),
             "notify": told,
             remote_settings.TABLE: remote_settings.made(elsewhere, _environment),
+            "push": Push(**of["push"]),
         }
     except BadInput as error:
         raise BadRequest(str(error), error.hint) from None

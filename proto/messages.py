@@ -29,6 +29,8 @@ Spec = (
     | pb.DeriveSpec
     | pb.ExperimentSpec
     | pb.TranscribeSpec
+    | pb.PushSpec
+    | pb.PullSpec
 )
 
 _FIELDS: dict[type[Any], str] = {
@@ -43,6 +45,8 @@ _FIELDS: dict[type[Any], str] = {
     pb.DeriveSpec: "derive",
     pb.ExperimentSpec: "experiment",
     pb.TranscribeSpec: "transcribe",
+    pb.PushSpec: "push",
+    pb.PullSpec: "pull",
 }
 
 _HOLDS = {

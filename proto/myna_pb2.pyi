@@ -40,6 +40,8 @@ class _JobKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_JobKind.Value
     DERIVE: _JobKind.ValueType  # 9
     EXPERIMENT: _JobKind.ValueType  # 10
     TRANSCRIBE: _JobKind.ValueType  # 20
+    PUSH: _JobKind.ValueType  # 60
+    PULL: _JobKind.ValueType  # 61
 
 class JobKind(_JobKind, metaclass=_JobKindEnumTypeWrapper):
     """---------------------------------------------------------------------------------------------------------------- jobs"""
@@ -56,6 +58,8 @@ FETCH: JobKind.ValueType  # 8
 DERIVE: JobKind.ValueType  # 9
 EXPERIMENT: JobKind.ValueType  # 10
 TRANSCRIBE: JobKind.ValueType  # 20
+PUSH: JobKind.ValueType  # 60
+PULL: JobKind.ValueType  # 61
 Global___JobKind: _TypeAlias = JobKind  # noqa: Y015
 
 class _ErrorKind:
@@ -1375,6 +1379,8 @@ class JobSpec(_message.Message):
     DERIVE_FIELD_NUMBER: _builtins.int
     EXPERIMENT_FIELD_NUMBER: _builtins.int
     TRANSCRIBE_FIELD_NUMBER: _builtins.int
+    PUSH_FIELD_NUMBER: _builtins.int
+    PULL_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ingest(self) -> Global___IngestSpec: ...
     @_builtins.property
@@ -1395,6 +1401,10 @@ class JobSpec(_message.Message):
     def experiment(self) -> Global___ExperimentSpec: ...
     @_builtins.property
     def transcribe(self) -> Global___TranscribeSpec: ...
+    @_builtins.property
+    def push(self) -> Global___PushSpec: ...
+    @_builtins.property
+    def pull(self) -> Global___PullSpec: ...
     def __init__(
         self,
         *,
@@ -1408,12 +1418,14 @@ class JobSpec(_message.Message):
         derive: Global___DeriveSpec | None = ...,
         experiment: Global___ExperimentSpec | None = ...,
         transcribe: Global___TranscribeSpec | None = ...,
+        push: Global___PushSpec | None = ...,
+        pull: Global___PullSpec | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "derive", b"derive", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "import", b"import", "ingest", b"ingest", "speak", b"speak", "spec", b"spec", "train", b"train", "transcribe", b"transcribe"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "derive", b"derive", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "import", b"import", "ingest", b"ingest", "pull", b"pull", "push", b"push", "speak", b"speak", "spec", b"spec", "train", b"train", "transcribe", b"transcribe"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "derive", b"derive", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "import", b"import", "ingest", b"ingest", "speak", b"speak", "spec", b"spec", "train", b"train", "transcribe", b"transcribe"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "derive", b"derive", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "import", b"import", "ingest", b"ingest", "pull", b"pull", "push", b"push", "speak", b"speak", "spec", b"spec", "train", b"train", "transcribe", b"transcribe"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_spec: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak", "export", "import", "fetch", "derive", "experiment", "transcribe"]  # noqa: Y015
+    _WhichOneofReturnType_spec: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak", "export", "import", "fetch", "derive", "experiment", "transcribe", "push", "pull"]  # noqa: Y015
     _WhichOneofArgType_spec: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_spec) -> _WhichOneofReturnType_spec | None: ...
 
@@ -1959,6 +1971,60 @@ class ImportSpec(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ImportSpec: _TypeAlias = ImportSpec  # noqa: Y015
+
+@_typing.final
+class PushSpec(_message.Message):
+    """Send a version as a package, with its model card and a manifest, to a place elsewhere: s3://, r2://, hf://, file:// or ssh://. Credentials are
+    mynad's own, and never in the URL.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    version: _builtins.int
+    url: _builtins.str
+    """0: the promoted one"""
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        version: _builtins.int = ...,
+        url: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["url", b"url", "version", b"version", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PushSpec: _TypeAlias = PushSpec  # noqa: Y015
+
+@_typing.final
+class PullSpec(_message.Message):
+    """Fetch a version that was pushed, from the folder that it was pushed into; an import then takes it in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    URL_FIELD_NUMBER: _builtins.int
+    VOICE_FIELD_NUMBER: _builtins.int
+    url: _builtins.str
+    voice: _builtins.str
+    def __init__(
+        self,
+        *,
+        url: _builtins.str = ...,
+        voice: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["url", b"url", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PullSpec: _TypeAlias = PullSpec  # noqa: Y015
 
 @_typing.final
 class FetchSpec(_message.Message):

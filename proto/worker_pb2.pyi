@@ -101,6 +101,8 @@ class Start(_message.Message):
     UNPACK_FIELD_NUMBER: _builtins.int
     TRANSCRIBE_FIELD_NUMBER: _builtins.int
     REMOTE_FIELD_NUMBER: _builtins.int
+    PUSH_FIELD_NUMBER: _builtins.int
+    PULL_FIELD_NUMBER: _builtins.int
     job: _builtins.int
     attempt: _builtins.int
     home: _builtins.str
@@ -133,6 +135,10 @@ class Start(_message.Message):
     def transcribe(self) -> Global___TranscribePlan: ...
     @_builtins.property
     def remote(self) -> Global___RemotePlan: ...
+    @_builtins.property
+    def push(self) -> Global___PushPlan: ...
+    @_builtins.property
+    def pull(self) -> Global___PullPlan: ...
     def __init__(
         self,
         *,
@@ -152,12 +158,14 @@ class Start(_message.Message):
         unpack: Global___UnpackPlan | None = ...,
         transcribe: Global___TranscribePlan | None = ...,
         remote: Global___RemotePlan | None = ...,
+        push: Global___PushPlan | None = ...,
+        pull: Global___PullPlan | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "derive", b"derive", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "ingest", b"ingest", "plan", b"plan", "remote", b"remote", "speak", b"speak", "train", b"train", "transcribe", b"transcribe", "unpack", b"unpack"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "derive", b"derive", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "ingest", b"ingest", "plan", b"plan", "pull", b"pull", "push", b"push", "remote", b"remote", "speak", b"speak", "train", b"train", "transcribe", b"transcribe", "unpack", b"unpack"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "dataset", b"dataset", "derive", b"derive", "died_of", b"died_of", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "home", b"home", "ingest", b"ingest", "job", b"job", "plan", b"plan", "remote", b"remote", "speak", b"speak", "train", b"train", "transcribe", b"transcribe", "unpack", b"unpack"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "dataset", b"dataset", "derive", b"derive", "died_of", b"died_of", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "home", b"home", "ingest", b"ingest", "job", b"job", "plan", b"plan", "pull", b"pull", "push", b"push", "remote", b"remote", "speak", b"speak", "train", b"train", "transcribe", b"transcribe", "unpack", b"unpack"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_plan: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak", "fetch", "export", "derive", "experiment", "unpack", "transcribe", "remote"]  # noqa: Y015
+    _WhichOneofReturnType_plan: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak", "fetch", "export", "derive", "experiment", "unpack", "transcribe", "remote", "push", "pull"]  # noqa: Y015
     _WhichOneofArgType_plan: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_plan) -> _WhichOneofReturnType_plan | None: ...
 
@@ -903,6 +911,61 @@ class ExportPlan(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExportPlan: _TypeAlias = ExportPlan  # noqa: Y015
+
+@_typing.final
+class PushPlan(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    URL_FIELD_NUMBER: _builtins.int
+    EXPORT_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
+    CLIPS_FIELD_NUMBER: _builtins.int
+    url: _builtins.str
+    seconds: _builtins.float
+    """of the clips that it was trained on; 0: not known"""
+    clips: _builtins.int
+    @_builtins.property
+    def export(self) -> Global___ExportPlan:
+        """of the version as a package"""
+
+    def __init__(
+        self,
+        *,
+        url: _builtins.str = ...,
+        export: Global___ExportPlan | None = ...,
+        seconds: _builtins.float = ...,
+        clips: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["export", b"export"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "export", b"export", "seconds", b"seconds", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PushPlan: _TypeAlias = PushPlan  # noqa: Y015
+
+@_typing.final
+class PullPlan(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    URL_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    url: _builtins.str
+    path: _builtins.str
+    """absolute; the package is renamed to this when it is whole"""
+    def __init__(
+        self,
+        *,
+        url: _builtins.str = ...,
+        path: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["path", b"path", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PullPlan: _TypeAlias = PullPlan  # noqa: Y015
 
 @_typing.final
 class UnpackPlan(_message.Message):

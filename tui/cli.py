@@ -45,6 +45,7 @@ COMMANDS = {
     "watermark": ("watermark",),
     "serve": ("serve",),
     "packages": ("export", "import"),
+    "push": ("push", "pull"),
     "engines": ("engines",),
     "doctor": ("doctor",),
     "notify": ("notify",),

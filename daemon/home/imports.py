@@ -1,5 +1,5 @@
-"""`imports/`: packages that came over the wire and wait for their job, and what jobs unpack. Nothing in it outlasts its
-job."""
+"""`imports/`: packages that came over the wire and wait for their job, what jobs unpack, and what they send to places
+elsewhere or fetch from there. Nothing in it outlasts its job."""
 
 from __future__ import annotations
 
@@ -31,8 +31,23 @@ def unpacked(home: Path, job: int) -> Path:
     return home / FOLDER / f"{TEMPORARY}{job}"
 
 
+def leaving(home: Path, job: int) -> Path:
+    """The folder in which a push puts together what it sends."""
+    return home / FOLDER / f"push-{job}"
+
+
+def arriving(home: Path, job: int) -> Path:
+    """Where a package is that a pull has fetched, once it is whole."""
+    return home / FOLDER / f"pull-{job}{MYNA}"
+
+
+def part(path: Path) -> Path:
+    """Where it is until then."""
+    return path.with_name(f"{path.name}.part")
+
+
 def sweep(home: Path, live: Iterable[str]) -> None:
-    """When mynad starts: clear away all but the packages that live jobs wait for."""
+    """When mynad starts: clear away all but what live jobs wait for, or go on with."""
     keep = set(live)
     for found in (home / FOLDER).glob("*") if (home / FOLDER).is_dir() else ():
         if found.name in keep:

@@ -4,6 +4,7 @@ language = "en"
 engine = "glow"
 auto_train = true
 auto_train_min_seconds = 30
+auto_push = "s3://bucket/voices"   # where each version goes that is promoted
 reference = ["calm.wav"]   # recordings that the voice is taken from
 
 [train]        # training options
@@ -26,6 +27,8 @@ from daemon.database.models import Voice
 from daemon.database.store import settings_of
 from daemon.errors import BadRequest, NotFound, NotNow
 from daemon.inbox.folder import InboxFolder
+from daemon.places import place
+from daemon.places.allowed import AUTO_PUSH
 from daemon.settings import SETTINGS
 from daemon.state import budgets, cut_settings, datasets, judging, people, voices
 from engines import registry
@@ -54,6 +57,11 @@ KEYS: dict[str, Setting] = {
         kind=str,
         form="a person's name",
         follows="whoever made it, or was given it",
+    ),
+    AUTO_PUSH: Setting(
+        "a place that each version is pushed to once it is promoted (docs/push.md)",
+        kind=str,
+        form='a URL like "s3://bucket/voices"',
     ),
     "reference": Setting("recordings that the voice is taken from; left out: the best ones", kind=str, count=0),
 }
@@ -87,6 +95,11 @@ def parse(data: bytes) -> VoiceToml:
         given = checked(KEYS, values, "voice")
     except BadInput as error:
         raise BadRequest(f"voice.toml: {error}", error.hint) from None
+    if AUTO_PUSH in given:
+        try:
+            given[AUTO_PUSH] = str(place.parse(given[AUTO_PUSH]))
+        except BadRequest as error:
+            raise BadRequest(f"voice.toml: {AUTO_PUSH}: {error.sentence}", error.hint) from None
     for key, table in tables.items():
         if not isinstance(table, dict):
             raise BadRequest(

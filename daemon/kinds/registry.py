@@ -15,6 +15,8 @@ from daemon.kinds.export.server import Export
 from daemon.kinds.fetch.server import Fetch
 from daemon.kinds.ingest.server import Ingest
 from daemon.kinds.kind import Kind
+from daemon.kinds.pull.server import Pull
+from daemon.kinds.push.server import Push
 from daemon.kinds.speak.server import Speak
 from daemon.kinds.train.server import Train
 from daemon.kinds.transcribe.server import Transcribe
@@ -27,7 +29,7 @@ class Kinds:
 
     def __init__(self, home: Path, settings: Settings) -> None:
         self.train = Train(home, settings)  #: also asked what a training would take
-        rest = (Ingest, MakeDataset, Derive, Evaluate, Speak, Export, Unpack, Fetch, Experiment, Transcribe)
+        rest = (Ingest, MakeDataset, Derive, Evaluate, Speak, Export, Unpack, Fetch, Experiment, Transcribe, Push, Pull)
         others: list[Kind] = [kind(home, settings) for kind in rest]
         self._kinds = {kind.name: kind for kind in [self.train, *others]}
 

@@ -239,6 +239,8 @@ def _taken_from(spec: pb.JobSpec) -> Iterable[About]:
             return _spoken(spec.speak)
         case "export":
             return [VoiceOf(spec.export.voice, READ)]
+        case "push":
+            return [VoiceOf(spec.push.voice, READ)]
         case "evaluate":
             return [VoiceOf(against, READ)] if (against := spec.evaluate.against_voice) else []
         case "derive":
@@ -263,6 +265,11 @@ def _submitted(request: pb.SubmitRequest) -> Iterable[About]:
             return _taken_from(spec)
         case "evaluate":
             return [VoiceOf(spec.evaluate.voice, TRAIN), *_taken_from(spec)]
+        case "push":
+            return [VoiceOf(spec.push.voice, TRAIN)]
+        case "pull":
+            named = spec.pull.voice
+            return [VoiceOf(named, TRAIN, new=True)] if named else [AdminsOnly("pull without naming the voice")]
         case "derive":
             return [*_taken_from(spec), AtAll(TRAIN), VoiceOf(spec.derive.voice, TRAIN, new=True)]
         case "import":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from daemon.home.purging import Purging
 from daemon.home.voice_folders import VoiceFolders
 from daemon.inbox import new_voice
 from daemon.kinds.lifecycle import Lifecycle
+from daemon.kinds.push import after_promotion
 from daemon.services import consent, exports
 from daemon.services.errors import plain
 from daemon.services.importing import Receiving
@@ -134,6 +135,7 @@ class VoicesService(stubs.VoicesServicer):
     async def Promote(self, request: pb.VersionRequest, context: Any) -> pb.Version:
         def act(session: Session) -> pb.Version:
             row = voices.promote(session, request.voice, request.version, voices.BY_PERSON)
+            self._follow(session, request.voice)
             return voices.version_message(row, self.home)
 
         answer: pb.Version = await self.store.write(act)
@@ -171,14 +173,14 @@ class VoicesService(stubs.VoicesServicer):
 
     async def Rate(self, request: pb.Rating, context: Any) -> pb.Rating:
         def act(session: Session) -> pb.Rating:
-            return listening.rate(session, request)
+            return self._voted(session, request.voice, lambda: listening.rate(session, request))
 
         answer: pb.Rating = await self.store.write(act)
         return answer
 
     async def Unrate(self, request: pb.UnrateRequest, context: Any) -> pb.Rating:
         def act(session: Session) -> pb.Rating:
-            return listening.unrate(session, request.voice, request.id)
+            return self._voted(session, request.voice, lambda: listening.unrate(session, request.voice, request.id))
 
         answer: pb.Rating = await self.store.write(act)
         return answer
@@ -225,6 +227,19 @@ class VoicesService(stubs.VoicesServicer):
         answer: pb.Voice = await self.store.read(query)
         answer.sentence = job.status.succeeded.sentence
         return answer
+
+    def _voted(self, session: Session, voice: str, act: Callable[[], pb.Rating]) -> pb.Rating:
+        """A rating given or taken back, which may have decided who speaks."""
+        row = voices.get(session, voice)
+        before, rated = row.promoted, act()
+        if row.promoted != before:
+            self._follow(session, voice)
+        return rated
+
+    def _follow(self, session: Session, voice: str) -> None:
+        """Submit what follows from a promotion, in its transaction."""
+        row = voices.get(session, voice)
+        self.lifecycle.follow(session, after_promotion.follow_ups(session, row, self.settings))
 
     def _message(self, session: Session, row: Voice) -> pb.Voice:
         session.flush()

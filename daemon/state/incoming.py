@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import LIVE, Home, Job, Run, Version, now
 from daemon.database.store import home_of
-from daemon.home import identity
+from daemon.home import identity, imports
 from daemon.state import engines, numbering, unpacking, verdict, voices
 from daemon.state.values import Decision, VersionState
 from engines.files import TEMPORARY
@@ -29,9 +29,14 @@ from proto.messages import import_spec
 
 
 def packages(session: Session) -> list[str]:
-    """Names of the packages in imports/ that live jobs wait for."""
+    """Names of what lies in imports/ for live jobs: packages that they wait for, and what they send or fetch."""
     live = session.scalars(select(Job.spec).where(text(LIVE), Job.kind == "import"))
-    return [import_spec(pb.JobSpec.FromString(spec)).path for spec in live]
+    found = [import_spec(pb.JobSpec.FromString(spec)).path for spec in live]
+    home = home_of(session)
+    for id, kind in session.execute(select(Job.id, Job.kind).where(text(LIVE), Job.kind.in_(("push", "pull")))):
+        came = imports.arriving(home, id)
+        found += [imports.leaving(home, id).name] if kind == "push" else [came.name, imports.part(came).name]
+    return found
 
 
 def place(session: Session, job: Job) -> wire.VersionPlace:

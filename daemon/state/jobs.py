@@ -45,6 +45,8 @@ NAMES: dict[pb.JobKind.ValueType, str] = {
     pb.DERIVE: "derive",
     pb.EXPERIMENT: "experiment",
     pb.TRANSCRIBE: "transcribe",
+    pb.PUSH: "push",
+    pb.PULL: "pull",
 }
 TRANSITIONS: dict[Transition | None, pb.Transition.ValueType] = {
     None: pb.TRANSITION_UNSPECIFIED,

@@ -142,6 +142,8 @@ def _asked(spec: pb.JobSpec, voice: str) -> list[int]:
             return [number for whose, number in both if whose == voice]
         case "export":
             return [spec.export.version]
+        case "push":
+            return [spec.push.version]
         case "train":
             return [paging.whole(getattr(spec.train, "from").removeprefix("v")) or 0]
     return []

@@ -10,6 +10,7 @@ import pytest
 
 RECOGNISERS = {"pocketsphinx", "faster_whisper", "ctranslate2", "onnxruntime"}
 MEASURES = {"librosa.core", "librosa.filters", "numba", "scipy.signal", "scipy.stats", "resemblyzer"}
+PLACES = {"s3fs", "botocore", "paramiko", "huggingface_hub", "fsspec"}
 MODELS = {"torch", "torchaudio", "TTS", "transformers", "peft", "gruut"}
 #: What a kind's module must not bring along by being imported; engines and recognisers come when the job needs one.
 NEVER = {
@@ -17,6 +18,8 @@ NEVER = {
     "dataset": {"numpy", "optuna", *RECOGNISERS, *MEASURES, *MODELS},
     "export": {"numpy", "optuna", *RECOGNISERS, *MEASURES, *MODELS},
     "fetch": {"numpy", "optuna", *RECOGNISERS, *MEASURES, *MODELS},
+    "push": {"numpy", "optuna", *PLACES, *RECOGNISERS, *MEASURES, *MODELS},
+    "pull": {"numpy", "optuna", *PLACES, *RECOGNISERS, *MEASURES, *MODELS},
     "transcribe": {"numpy", "optuna", *RECOGNISERS, *MEASURES, *MODELS},
     "derive": {"optuna", *RECOGNISERS, *MEASURES, *MODELS},
     "experiment": {*RECOGNISERS, *MEASURES, *MODELS},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated
 
 import typer
@@ -81,7 +82,7 @@ def show(client: Client, json: bool) -> None:
         f"Myna {info.version} · up {wording.since(info.started)} · "
         f"{output.safe(str(session.where().remote or info.home))}"
     )
-    output.fields(machine(info))
+    output.fields(machine(info, {voice.engine for voice in voices}))
     if live:
         print()
         jobs_table(sorted(live, key=lambda job: (LIVE.index(state_of(job)), job.id))[:SHOWN])
@@ -89,8 +90,9 @@ def show(client: Client, json: bool) -> None:
             output.line(f"… and {wording.count(len(live) - SHOWN, 'more job')}: myna jobs")
 
 
-def machine(info: pb.InfoResponse) -> list[tuple[str, str]]:
-    """Rows about GPU, memory, disk, jobs and inbox."""
+def machine(info: pb.InfoResponse, used: Collection[str]) -> list[tuple[str, str]]:
+    """Rows about GPU, memory, disk, jobs and inbox, and what is missing of the engines that are `used`: by voices, or
+    since somebody switched them on."""
     sample = info.sample
     rows = [gpu_row(gpu, alone=len(sample.gpus) == 1) for gpu in sample.gpus]
     rows = rows or [("gpu", sample.no_gpu or "none")]
@@ -118,7 +120,7 @@ def machine(info: pb.InfoResponse) -> list[tuple[str, str]]:
         rows.append(("refused", refused(info)))
     rows += [(finding.state, f"{finding.sentence} {finding.hint}") for finding in info.findings]
     for engine in info.engines:
-        if not engine.ready and (engine.remote.enabled or not engine.HasField("remote")):
+        if not engine.ready and (engine.remote.enabled or engine.name in used):
             rows.append((engine.name, engine.sentence))
     return rows
 

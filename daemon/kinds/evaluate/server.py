@@ -19,6 +19,7 @@ from daemon.errors import BadRequest, NotNow
 from daemon.kinds.evaluate import across, rival
 from daemon.kinds.experiment import trials
 from daemon.kinds.kind import FollowUp, GpuNeed, Kind
+from daemon.kinds.push import after_promotion
 from daemon.state import (
     charges,
     clip_refs,
@@ -177,7 +178,8 @@ class Evaluate(Kind):
             return ()
         trains = self.settings.auto_train and bool(voice.options.get("auto_train", True))
         if voice.promoted == asked.version:
-            return rival.follow_ups(session, voice, trains=trains)
+            pushed = after_promotion.follow_ups(session, voice, self.settings)
+            return [*pushed, *rival.follow_ups(session, voice, trains=trains)]
         candidate = voices.version(session, voice.name, asked.version)
         return rival.after_refusal(session, voice, candidate, trains=trains) if asked.promote_if_better else ()
 

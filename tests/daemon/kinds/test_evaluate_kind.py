@@ -101,6 +101,18 @@ def test_a_better_candidate_is_promoted_with_its_scores(anna: Store, tmp_path: P
     assert dict(told.metrics) == {"wer": 0.1}
 
 
+def test_a_version_that_is_promoted_is_pushed_where_its_voice_says_so(anna: Store) -> None:
+    def act(session: Session) -> list[str]:
+        voices.get(session, "anna").options = {"auto_push": "s3://bucket/voices"}
+        scored = job(session)
+        lives.kind(session, "evaluate").commit(session, scored, scores())
+        lives.succeed(session, scored, "Scored.")
+        pushes = session.scalars(select(Job).where(Job.kind == "push", Job.parent_job == scored.id))
+        return [one.title for one in pushes]
+
+    assert anna.write_now(act) == ["push anna@2 to s3://bucket/voices"]
+
+
 def test_the_version_it_was_compared_with_has_its_scores_on_the_same_lines(anna: Store) -> None:
     """What it had was of fewer lines, before another one was kept by hand."""
 

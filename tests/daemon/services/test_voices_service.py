@@ -19,7 +19,7 @@ from living_daemon import Living, lived
 from sqlalchemy.orm import Session
 from voice_rows import clip, folder, report, sha, version
 
-from daemon.database.models import Evaluation, Run, Version, Voice, now
+from daemon.database.models import Evaluation, Job, Run, Version, Voice, now
 from daemon.database.store import Store
 from daemon.kinds.lifecycle import Lifecycle
 from daemon.kinds.registry import Kinds
@@ -28,6 +28,7 @@ from daemon.services.voices import VoicesService
 from daemon.settings import Settings
 from daemon.state import jobs, verdict, voices
 from daemon.state.values import Decision
+from daemon.telemetry.meters import Meters
 from proto import myna_pb2 as pb
 
 pytestmark = pytest.mark.integration
@@ -49,7 +50,9 @@ def service_of(daemon: Any) -> VoicesService:
 def speech_of(daemon: Any) -> SpeechService:
     speech: Any = None  # nobody speaks here
     hub: Any = None  # nor watches
-    return SpeechService(daemon.home, daemon.store, Lifecycle(Kinds(daemon.home, daemon.settings)), speech, hub)
+    return SpeechService(
+        daemon.home, daemon.store, Lifecycle(Kinds(daemon.home, daemon.settings)), speech, hub, Meters()
+    )
 
 
 def ask(method: Any, request: object) -> Any:
@@ -114,6 +117,7 @@ def test_the_vote_that_decides_answers_with_what_became_of_the_version(daemon: A
         session.add(scoring := evaluation(version(session, 1)))
         scoring.report = {**report(["line"]), verdict.DECISION: Decision.UNDECIDED.value}
         verdict.put(voices.version(session, "anna", 1), Decision.UNDECIDED, "Undecided.")
+        voices.get(session, "anna").options = {"auto_push": "s3://bucket/voices"}
 
     daemon.store.write_now(given)
     service, one = service_of(daemon), pb.Rating(voice="anna", a=0, b=1, preferred="b", text="Hello.", blind=True)
@@ -129,6 +133,8 @@ def test_the_vote_that_decides_answers_with_what_became_of_the_version(daemon: A
     )
     assert ask(service.Get, pb.VoiceRequest(voice="anna")).promoted == 1
     assert not ask(service.Undecided, pb.UndecidedRequest()).versions
+    pushed = daemon.store.read_now(lambda session: [job.title for job in session.query(Job).filter_by(kind="push")])
+    assert pushed == ["push anna@1 to s3://bucket/voices"]
     assert "rollback" in ask(service.Unrate, pb.UnrateRequest(voice="anna", id=decisive.id)).sentence
     assert ask(service.Get, pb.VoiceRequest(voice="anna")).promoted == 1
     with pytest.raises(Refused, match="no voice named"):

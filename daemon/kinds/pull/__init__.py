@@ -1,0 +1,1 @@
+"""Fetching a version that was pushed to a place elsewhere."""

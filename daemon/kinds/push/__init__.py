@@ -1,0 +1,1 @@
+"""Sending a version, with its model card, to a place elsewhere."""
