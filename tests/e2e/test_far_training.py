@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.remote.far_home import ENVIRONMENT
+from daemon.far.far_home import ENVIRONMENT
 from tests.e2e.workshop import ANNA, TOY_LONG, Workshop, ended, weights
 
 pytestmark = [pytest.mark.long, pytest.mark.e2e]

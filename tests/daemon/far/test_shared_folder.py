@@ -9,13 +9,13 @@ import pytest
 
 from daemon.errors import BadRequest
 from daemon.executor_settings import Executor
-from daemon.remote import runtime
-from daemon.remote.attempt_folder import AttemptFolder, Fenced, Lease, Who
-from daemon.remote.cluster import FarLane, lanes_of
-from daemon.remote.runtime import Difference, Runtime
-from daemon.remote.shared_store import SharedStore
-from daemon.remote.values import BadFile, Ending, Item, Kept, Result, inside
-from daemon.remote.words import plain
+from daemon.far import runtime
+from daemon.far.attempt_folder import AttemptFolder, Fenced, Lease, Who
+from daemon.far.cluster import FarLane, lanes_of
+from daemon.far.runtime import Difference, Runtime
+from daemon.far.shared_store import SharedStore
+from daemon.far.values import BadFile, Ending, Item, Kept, Result, inside
+from daemon.far.words import plain
 from daemon.settings import load
 from engines.errors import BadInput
 from proto import worker_pb2 as wire

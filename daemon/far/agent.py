@@ -1,4 +1,4 @@
-"""`python -m daemon.remote.agent STORE HOME JOB ATTEMPT [PROGRAM…]`: does one attempt on the machine that it is started
+"""`python -m daemon.far.agent STORE HOME JOB ATTEMPT [PROGRAM…]`: does one attempt on the machine that it is started
 on, with the real worker, and says how it goes in the files of the store. Whoever starts it need not watch it.
 
 It claims the attempt, compares what computes here with what computes there, fetches what is read, starts the worker,
@@ -26,12 +26,12 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from daemon.far import far_home, far_worker, portable, runtime
+from daemon.far.attempt_folder import AttemptFolder, Fenced, Lease, Who
+from daemon.far.far_worker import FarWorker
+from daemon.far.shared_store import SharedStore
+from daemon.far.values import BadFile, Ending, Item, Kept, Result, Submission, inside
 from daemon.processes.launcher_program import die_with
-from daemon.remote import far_home, far_worker, portable, runtime
-from daemon.remote.attempt_folder import AttemptFolder, Fenced, Lease, Who
-from daemon.remote.far_worker import FarWorker
-from daemon.remote.shared_store import SharedStore
-from daemon.remote.values import BadFile, Ending, Item, Kept, Result, Submission, inside
 from proto import worker_pb2 as wire
 
 T = TypeVar("T")

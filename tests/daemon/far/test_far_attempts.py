@@ -20,10 +20,10 @@ from test_energy import powercap
 from test_gpu import FakeDriver
 
 from daemon.executor_settings import Executor
-from daemon.remote.attempt_folder import AttemptFolder
-from daemon.remote.far_home import ENVIRONMENT
-from daemon.remote.shared_store import SharedStore
-from daemon.remote.values import Ending, Result
+from daemon.far.attempt_folder import AttemptFolder
+from daemon.far.far_home import ENVIRONMENT
+from daemon.far.shared_store import SharedStore
+from daemon.far.values import Ending, Result
 from daemon.state import spent
 from proto import myna_pb2 as pb
 

@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 from stepwise_worker import GATE, STEPS
 
+from daemon.far import portable, runtime
+from daemon.far.agent import CLAIMED, COMMITS, COMMITS_AT_ONCE, DONE, LEFT
+from daemon.far.attempt_folder import AttemptFolder, Who
+from daemon.far.far_home import ENVIRONMENT
+from daemon.far.relay import PASSED_ON
+from daemon.far.shared_store import SharedStore
+from daemon.far.values import Difference, Ending, Item, Kept, Submission
 from daemon.home import identity
 from daemon.kinds.train.server import Train
-from daemon.remote import portable, runtime
-from daemon.remote.agent import CLAIMED, COMMITS, COMMITS_AT_ONCE, DONE, LEFT
-from daemon.remote.attempt_folder import AttemptFolder, Who
-from daemon.remote.far_home import ENVIRONMENT
-from daemon.remote.relay import PASSED_ON
-from daemon.remote.shared_store import SharedStore
-from daemon.remote.values import Difference, Ending, Item, Kept, Submission
 from proto import worker_pb2 as wire
 
 pytestmark = pytest.mark.integration
@@ -80,7 +80,7 @@ class Waiting:
 
     def agent(self) -> subprocess.Popen[str]:
         """An agent at the attempt, that nobody minds."""
-        arguments = ["-m", "daemon.remote.agent", self.store.url, "home", "7", "1", WORKER]
+        arguments = ["-m", "daemon.far.agent", self.store.url, "home", "7", "1", WORKER]
         started = subprocess.Popen([sys.executable, *arguments], stderr=subprocess.PIPE, text=True)
         self._agents.append(started)
         return started
