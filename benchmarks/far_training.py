@@ -1,6 +1,6 @@
 """What a training costs more on a Ray cluster than here: the same glow training in copies of one home, in turn here, by
 way of the shared folder, and on a cluster of two nodes that is this machine, too. So all that differs is what
-`daemon.remote` and Ray do: storing, asking, fetching, passing on, landing. The weights must be the same. Of a job's
+`daemon.far` and Ray do: storing, asking, fetching, passing on, landing. The weights must be the same. Of a job's
 time what its steps took is not counted: they are the same everywhere, and a busy machine makes them longer or shorter.
 For the same reason it is the least of some rounds that is compared.
 

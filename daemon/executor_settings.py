@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib.util import find_spec
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from engines.errors import BadInput
 from engines.setting import Setting, checked, declared
@@ -59,6 +60,11 @@ class Executor:
                 f"[executor] kind is {self.kind}, and it has no store.",
                 'Name a folder that all machines reach: store = "file:///mnt/shared/myna".',
             )
+        if _has_password(self.store):
+            raise BadInput(
+                "[executor] store has a password in it, which all who see this machine's programs would read.",
+                "Give it the way fsspec's library takes it: AWS_SECRET_ACCESS_KEY, a profile, an SSH key.",
+            )
         if self.kind == Where.RAY and find_spec("ray") is None:
             raise BadInput(
                 "[executor] kind is ray, and ray is not installed.", "Install it: `pip install 'myna-voice[ray]'`."
@@ -68,6 +74,13 @@ class Executor:
                 f"[executor] lease ({self.lease:g} s) must be at least four times poll ({self.poll:g} s).",
                 "Make lease longer, or poll shorter.",
             )
+
+
+def _has_password(address: str) -> bool:
+    try:
+        return urlsplit(address).password is not None
+    except ValueError:
+        return False
 
 
 EXECUTOR = declared(Executor)

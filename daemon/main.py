@@ -123,6 +123,7 @@ class Daemon(Parts):
     def _open(self, told: tuple[Notifier, ...]) -> None:
         """State first, then those who use it."""
         from daemon.database.store import Store
+        from daemon.far.cluster import Cluster
         from daemon.home import imports, purging, voice_folders
         from daemon.home.adopt import Adoption
         from daemon.inbox.watcher import Inbox
@@ -131,7 +132,6 @@ class Daemon(Parts):
         from daemon.machine.disk_space import DiskSpace
         from daemon.machine.gpu import Gpus
         from daemon.machine.sampler import Machine
-        from daemon.remote.cluster import Cluster
         from daemon.scheduling.attempt import Attempt
         from daemon.scheduling.far_lanes import FarLanes
         from daemon.scheduling.reporting import Reporting

@@ -52,7 +52,7 @@ class Kind(ABC):
     priority: int
     resumable: bool = True  #: a job whose attempt died goes back to the queue
     preempts: bool = False  #: somebody waits for it: a running job of another kind gives way to it
-    portable: bool = False  #: another machine may do it (`daemon.remote`)
+    portable: bool = False  #: another machine may do it (`daemon.far`)
     resident: bool = False  #: its worker stays for the next job of the kind
     yields_in_steps: bool = (
         False  #: gives way within a step of some seconds; others finish a longer piece of work first

@@ -3,7 +3,7 @@ gives way or ends; what they took meanwhile is theirs who were at work then, as 
 
 A GPU's energy is that of the attempt which holds its lane. The CPU packages' is shared by processor time: an attempt
 has as much of it as its worker's processes had of what all of the machine's were busy. Nobody has what is taken while
-nothing is at work.
+nothing is at work. What an attempt elsewhere takes is not known: its time counts, and its energy is said to lack.
 
 Rows are totals of an attempt, written anew every WRITE seconds: what is written twice counts once, and a kill loses
 what was taken since the last write, at most WRITE + TICK seconds and how long a write takes.
@@ -51,6 +51,16 @@ Key = tuple[int, int]
 
 
 @dataclass(frozen=True)
+class Working:
+    """What an attempt computes with."""
+
+    group: int  #: of its processes here
+    gpu: str  #: that it holds; empty: none here
+    far: bool = False  #: it computes elsewhere: its processes here only pass on what is said
+    far_gpu: bool = False  #: … with a GPU there
+
+
+@dataclass(frozen=True)
 class Look:
     """The machine at one moment, and who is at work from then on."""
 
@@ -59,7 +69,7 @@ class Look:
     packages: Mapping[str, Package] | None
     busy: int  #: ticks of all processors
     ticks: Mapping[int, int]  #: by process group
-    working: Mapping[Key, tuple[int, str]]  #: each one's process group, and the GPU that it holds; empty: none
+    working: Mapping[Key, Working]
 
 
 @dataclass
@@ -133,16 +143,19 @@ class EnergyMeter:
     # --------------------------------------------------------------------------------------------------- looking
 
     async def _take(self) -> Look:
-        working: dict[Key, tuple[int, str]] = {}
+        working: dict[Key, Working] = {}
         for attempt in list(self._attempts.values()):
             if attempt.worker is not None and not attempt.yielded and not attempt.worker.ended.done():
-                holds = attempt.gpu_lane and attempt.place.gpu and self._holder(attempt.place.gpu) is attempt
-                working[attempt.job, attempt.number] = attempt.worker.pid, attempt.place.gpu if holds else ""
+                place, errand = attempt.place, attempt.place.errand
+                holds = attempt.gpu_lane and place.gpu and self._holder(place.gpu) is attempt
+                far, far_gpu = errand is not None, errand is not None and errand.gpu is not None
+                one = Working(attempt.worker.pid, place.gpu if holds else "", far, far_gpu)
+                working[attempt.job, attempt.number] = one
         before = self._before.working if self._before is not None else {}
-        held = any(gpu for _, gpu in (*working.values(), *before.values()))
+        held = any(one.gpu for one in (*working.values(), *before.values()))
         gpus = await self._powers() if held else {}
         packages = self._rapl.look()
-        groups = {group for group, _ in working.values()} if packages is not None else set()
+        groups = {one.group for one in working.values() if not one.far} if packages is not None else set()
         if self._before is not None and packages is not None:
             groups |= self._before.ticks.keys()
         ticks = await asyncio.to_thread(energy.group_ticks, groups)
@@ -168,22 +181,23 @@ class EnergyMeter:
         busy = max(found.busy - before.busy, 0)
         grown = {group: max(found.ticks.get(group, 0) - was, 0) for group, was in before.ticks.items()}
         busy = max(busy, sum(grown.values()))
-        for key, (group, gpu) in before.working.items():
+        for key, one in before.working.items():
             row = self._tally(key)
             row.seconds += seconds
             self._goes_on(key, seconds)
-            if gpu:
+            if one.gpu or one.far_gpu:
                 row.gpu_held += seconds
-                used = energy.between(before.gpus.get(gpu), found.gpus.get(gpu), seconds)
+            if one.gpu:
+                used = energy.between(before.gpus.get(one.gpu), found.gpus.get(one.gpu), seconds)
                 if used is not None:
                     row.gpu_metered += seconds
                     row.gpu_joules = (row.gpu_joules or 0.0) + used.joules
                     row.gpu_error += used.error
                     row.integrated |= used.integrated
             # who ended meanwhile left no ticks: what it took since the first look is not known
-            if cpu is not None and found.ticks.get(group, 0) >= before.ticks.get(group, 0):
+            if cpu is not None and not one.far and found.ticks.get(one.group, 0) >= before.ticks.get(one.group, 0):
                 row.cpu_metered += seconds
-                row.cpu_joules = (row.cpu_joules or 0.0) + (cpu * grown.get(group, 0) / busy if busy else 0.0)
+                row.cpu_joules = (row.cpu_joules or 0.0) + (cpu * grown.get(one.group, 0) / busy if busy else 0.0)
 
     def _goes_on(self, key: Key, seconds: float) -> None:
         attempt = self._attempts.get(key[0])

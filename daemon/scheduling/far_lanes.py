@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from daemon.executor_settings import Executor, Where
+from daemon.far.cluster import Cluster, FarLane
+from daemon.far.errand import Errand
 from daemon.kinds.kind import Kind
-from daemon.remote.cluster import Cluster, FarLane
-from daemon.remote.errand import Errand
 from daemon.scheduling.attempt import Attempt
 from daemon.scheduling.place import Place
 from proto import myna_pb2 as pb

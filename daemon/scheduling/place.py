@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from daemon.remote.errand import RELAY, Errand
+from daemon.far.errand import RELAY, Errand
 from proto import myna_pb2 as pb
 
 

@@ -117,6 +117,11 @@ class SystemService(stubs.SystemServicer):
         estimate, sample = await asyncio.gather(
             self.store.read(self.kinds.train.estimate, request.spec), self.machine.sample()
         )
+        if self.scheduler.far.takes(self.kinds.train):  # this machine's GPUs say nothing of another's
+            if not any(lane.HasField("gpu") for lane in self.scheduler.far.told()):
+                estimate.gpu_memory = 0
+            estimate.ClearField("gpu")
+            return estimate
         if not sample.gpus:
             estimate.gpu_memory = 0  # it trains on the CPU
         ours = [gpu for gpu in sample.gpus if gpu.owned and not gpu.lost]

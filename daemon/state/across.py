@@ -12,9 +12,10 @@ from typing import Any
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
+from daemon.caller import Right
 from daemon.database.comparison_rows import Comparison
 from daemon.database.models import Evaluation
-from daemon.state import across_words, compare, voices
+from daemon.state import across_words, compare, seen, voices
 from daemon.state.sides import Side, check_language
 from daemon.state.values import Preference, on_wire
 from engines.metrics import side_by_side
@@ -96,11 +97,13 @@ def _lines(report: Mapping[str, Any], *, candidate: bool) -> Iterator[tuple[str,
 
 
 def _compared(session: Session, side: Side) -> Iterator[tuple[str, Iterable[tuple[str, _Said]]]]:
-    """The same of comparisons across voices."""
+    """The same of comparisons across voices. A voice elsewhere has said texts of many voices: those count that the
+    caller may see."""
     first = and_(Comparison.voice == side.voice.name, Comparison.version == side.number)
     second = and_(Comparison.other_voice == side.voice.name, Comparison.other_version == side.number)
     query = select(Comparison).where(or_(first, second)).order_by(Comparison.id.desc()).limit(LOOKED_THROUGH)
-    for row in session.scalars(query):
+    where = seen.voices_where(session, Comparison.voice, Right.READ) if side.elsewhere else None
+    for row in session.scalars(query if where is None else query.where(where)):
         of = (row.voice, row.version, row.report["engines"][0])
         is_first = of == (side.voice.name, side.number, side.engine)
         if not is_first and row.report["engines"][1] != side.engine:

@@ -46,26 +46,31 @@ def forget(session: Session) -> None:
     session.execute(delete(Charge).where(Charge.day < accounts.day_of(now() - timedelta(days=accounts.KEPT))))
 
 
-def require(session: Session, of: Use, person: str, characters: int) -> None:
-    """Raises QuotaReached where so many characters more would cost more than may be spent today."""
+def require(session: Session, of: Use, person: str, characters: int, *, asked_now: bool = True) -> None:
+    """Raises QuotaReached where so many characters more would cost more than may be spent today. Sums are told to who
+    may know them, and not in the error of a job (`asked_now` is false there), which others may read."""
     limited = quotas.limited(session, person) is not None
     if limited and not of.settings.people:  # a job may have waited while the owner changed that
         raise NotNow(f"{person} may not speak with {of.provider.name} any more.", "Ask the owner of the workstation.")
     cost = price(of).of(characters)
     if cost is None:
         return  # whoever sets a budget without a price is refused before
-    name, own = of.provider.name, of.settings
-    budgets: list[tuple[float, str | None, str]] = [
-        (own.budget_a_day, None, f"Everybody together has spent {{}} of {{}} with {name} today")
+    name, own, caller = of.provider.name, of.settings, caller_of(session)
+    budgets: list[tuple[float, str | None, str, bool]] = [
+        (own.budget_a_day, None, "Everybody together has", asked_now and caller.everything)
     ]
     if limited:
-        budgets.append((own.person_a_day, person, f"{person} has spent {{}} of {{}} with {name} today"))
-    for allowed, whose, words in budgets:
+        budgets.append((own.person_a_day, person, f"{person} has", asked_now))
+    for allowed, whose, who, sums in budgets:
         spent = _spent(session, name, own.currency, whose)
         if allowed and spent + cost.amount > allowed:
-            used, most = (money.said(pb.Money(amount=sum, currency=own.currency)) for sum in (spent, allowed))
+            sentence = f"What may be spent with {name} today does not reach for this."
+            if sums:
+                used, most = (money.said(pb.Money(amount=sum, currency=own.currency)) for sum in (spent, allowed))
+                sentence = f"{who} spent {used} of {most} with {name} today, and this would cost up to "
+                sentence += f"{money.said(cost)}."
             raise QuotaReached(
-                f"{words.format(used, most)}, and this would cost up to {money.said(cost)}.",
+                sentence,
                 f"Ask for less, or tomorrow; the owner can allow more in [remote.{name}] of myna.toml.",
                 (accounts.refill(now()) - now()).total_seconds() if cost.amount <= allowed else 0.0,
             )

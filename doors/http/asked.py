@@ -151,7 +151,7 @@ def _no_number(name: str) -> float:
 #: what there is to ask for
 KNOWN = frozenset(
     {"model", "input", "voice", "instructions", "response_format", "speed", "stream_format"}
-    | {"language", "seed", "lexicon", "timestamps"}
+    | {"after", "language", "lexicon", "seed", "timestamps"}
 )
 MOST_NAMED = 10  #: fields that are said to be ignored
 _NAME = re.compile(r"[\w.-]{1,40}", re.ASCII)

@@ -89,6 +89,7 @@ def test_names_of_voices(client: httpx.Client, stage: Stage, name: str, version:
 @pytest.mark.parametrize("after", ["convert:alloy,enhance", ["convert:anna", "enhance"]])
 def test_passes_after_speech_reach_mynad_in_their_order(client: httpx.Client, stage: Stage, after: object) -> None:
     answer = ask(client, voice="anna@7", after=after, response_format="wav")
+    assert "myna-ignored" not in answer.headers
     assert answer.status_code == 200, answer.text
     assert passes.written(stage.speech.asked[-1].after) == "convert:anna,enhance"
     assert b"Synthetic speech of the voice anna@7 as anna" in answer.content

@@ -13,7 +13,7 @@ from typing import Self
 
 import psutil
 
-from daemon.remote.far_home import ENVIRONMENT
+from daemon.far.far_home import ENVIRONMENT
 from tests.e2e.workshop import ROOT
 
 #: seconds that `ray start` may take on a machine that others use, too
@@ -74,7 +74,7 @@ class RayCluster:
     def agents(self, store: str) -> list[psutil.Process]:
         """Agents at work for a store."""
         lines = [(one, one.info["cmdline"] or []) for one in psutil.process_iter(["cmdline"])]
-        return [one for one, line in lines if line[1:4] == ["-m", "daemon.remote.agent", store]]
+        return [one for one, line in lines if line[1:4] == ["-m", "daemon.far.agent", store]]
 
     def _start(self, *arguments: str, low: int) -> None:
         command = [

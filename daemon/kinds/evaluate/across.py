@@ -66,12 +66,12 @@ def elsewhere(session: Session, both: tuple[Side, Side]) -> list[tuple[Side, lis
     return [(side, _texts(session, both)) for side in both if side.elsewhere]
 
 
-def check_price(session: Session, both: tuple[Side, Side], person: str) -> None:
+def check_price(session: Session, both: tuple[Side, Side], person: str, *, asked_now: bool = True) -> None:
     """Raises NotNow for an engine elsewhere that cannot be asked, QuotaReached where it would cost more than may be
-    spent."""
+    spent; `asked_now`: as `charges.require` has it."""
     for side, texts in elsewhere(session, both):
         of = remote_voices.check_ready(session, side.engine)
-        charges.require(session, of, person, sum(map(of.provider.billed, texts)))
+        charges.require(session, of, person, sum(map(of.provider.billed, texts)), asked_now=asked_now)
 
 
 def why_not(session: Session, both: tuple[Side, Side], home: Path) -> str:
@@ -99,7 +99,7 @@ def gpu_memory(both: tuple[Side, Side]) -> int:
 
 def plan(session: Session, both: tuple[Side, Side], home: Path, person: str) -> wire.EvaluatePlan:
     """What the worker is to do, for whoever asked. Raises as `check_price` does."""
-    check_price(session, both, person)
+    check_price(session, both, person, asked_now=False)
     one, other = (_plan(session, side, home, person) for side in both)
     return wire.EvaluatePlan(
         voice=one.voice,

@@ -57,7 +57,7 @@ def plan(session: Session, job: Job, home: Path, watermark: str) -> Start:
     asked = pb.JobSpec.FromString(job.spec).speak
     engine = asked.voice.partition(remote_voices.MARK)[0]
     of = remote_voices.check_ready(session, engine)
-    charges.require(session, of, job.person, of.provider.billed(asked.text))
+    charges.require(session, of, job.person, of.provider.billed(asked.text), asked_now=False)
     speaker = remote_voices.speaker(of, asked.voice, job.person, home)
     return Start(remote=wire.RemotePlan(spec=asked, engine=engine, speaker=speaker, watermark=watermark))
 

@@ -14,6 +14,7 @@ from daemon.kinds.kind import GpuNeed
 from daemon.kinds.train.work import Work
 from daemon.state.runs import memory_peak
 from daemon.state.values import VersionKind
+from engines.errors import BadInput
 from engines.training import settings
 from engines.training.settings import TrainSettings
 
@@ -51,7 +52,7 @@ def gpu_memory(session: Session, info: EngineInfo, learning: Learning, overrides
     """GPU memory that a training takes at most: as the newest of its kind took here, else as its engine states."""
     kind = shape(info, overrides)
     runs = select(Run).where(Run.engine == info.name, Run.step > 0).order_by(Run.id.desc()).limit(LOOKED_AT)
-    alike = (run for run in session.scalars(runs) if shape(info, run.settings) == kind)
+    alike = (run for run in session.scalars(runs) if shape_of(info, run) == kind)
     peaks = [peak for run in islice(alike, COMPARED) if (peak := memory_peak(session, run.id))]
     if peaks:
         return GpuNeed(max(peaks), measured=True)
@@ -64,3 +65,11 @@ def shape(info: EngineInfo, overrides: Mapping[str, Any]) -> tuple[object, ...]:
     chosen = settings.plan(info, 1, 1, True, overrides)
     lora = (chosen.lora.rank, tuple(chosen.lora.targets)) if chosen.lora is not None else None
     return chosen.precision, min(chosen.micro_batch, chosen.batch_size), lora
+
+
+def shape_of(info: EngineInfo, run: Run) -> tuple[object, ...] | None:
+    """The same of a run that was; None: its engine takes its settings no more."""
+    try:
+        return shape(info, run.settings)
+    except BadInput:
+        return None

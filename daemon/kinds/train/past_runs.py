@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 #: runs of an engine among which those like one are looked for
 SEARCHED = 60
+#: where a run was trained: another machine's name (empty: this one), a GPU of this one by UUID (empty: the CPU), and
+#: whether that other machine lent a GPU
+Device = tuple[str, str, bool]
 #: points of a run that tell how long a step alone takes: the newest
 POINTS = 500
 
@@ -42,14 +45,14 @@ def like(session: Session, info: EngineInfo, overrides: Mapping[str, Any]) -> Pa
     query = select(Run).where(Run.engine == info.name, Run.step > 0).order_by(Run.id.desc()).limit(SEARCHED)
     rows = [row for row in session.scalars(query) if row.result.get("seconds", 0) > 0]
     wanted = cost.shape(info, overrides)
-    alike = [row for row in rows if cost.shape(info, row.settings) == wanted]
-    found, unmetered, device = [], set(), None
-    for row, where in _on_one_device(session, alike or rows[:1]):
+    alike = [row for row in rows if cost.shape_of(info, row) == wanted]
+    others = [row for row in rows if cost.shape_of(info, row) is not None]
+    found, unmetered = [], set()
+    for row in _on_one_device(session, alike or others[:1]):
         one, lacks = _past(session, info, row)
         if one is not None:
             found.append(one)
             unmetered |= lacks
-            device = device or where
         if len(found) == LOOKED_AT:
             break
     return Past(tuple(found), tuple(sorted(unmetered)))
@@ -102,15 +105,16 @@ def uncut(session: Session, voice: str) -> float:
     return session.scalar(select(func.sum(Recording.seconds)).where(*waiting)) or 0.0
 
 
-def _on_one_device(session: Session, rows: list[Run]) -> Iterator[tuple[Run, str]]:
-    """Those that were trained where the newest was, with that GPU's UUID (empty: the CPU)."""
-    first: str | None = None
+def _on_one_device(session: Session, rows: list[Run]) -> Iterator[Run]:
+    """Those that were trained where the newest was."""
+    first: Device | None = None
     for row in islice(rows, SEARCHED):
         job = session.get(Job, row.job)
-        where = pb.GpuUse.FromString(job.gpu).uuid if job is not None and job.gpu is not None else ""
-        first = where if first is None else first
+        use = pb.GpuUse.FromString(job.gpu) if job is not None and job.gpu is not None else pb.GpuUse()
+        where = use.node, use.uuid, bool(use.node and use.indices)
+        first = first or where
         if where == first:
-            yield row, where
+            yield row
 
 
 def _past(session: Session, info: EngineInfo, row: Run) -> tuple[PastRun | None, set[pb.Unmetered.ValueType]]:

@@ -14,12 +14,13 @@ from voice_rows import clip, dataset, version
 
 from daemon import settings
 from daemon.caller import Caller, Right
+from daemon.database.comparison_rows import Comparison
 from daemon.database.models import Voice, now
-from daemon.database.people_rows import Person
+from daemon.database.people_rows import Person, Share
 from daemon.database.store import Store
 from daemon.errors import MynaError, NotAllowed, QuotaReached
 from daemon.kinds.remote import server as remote
-from daemon.state import accounts, charges, jobs, remote_engines, voices
+from daemon.state import accounts, across, charges, jobs, remote_engines, sides, voices
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
@@ -185,6 +186,30 @@ def test_a_person_speaks_within_their_own_budget_where_the_owner_lets_people(sto
     assert [one.person for one in store.read_now(lambda session: charges.seen(as_bob(session), "alice", ""))] == ["bob"]
 
 
+def test_what_others_spent_is_told_to_no_person_and_stands_in_no_jobs_error(store: Store, home: Path) -> None:
+    def act(session: Session) -> tuple[int, int]:
+        speaks = lives.submit(session, asked("word " * 10))
+        compares = lives.submit(session, pb.JobSpec(evaluate=comparing()))
+        report = wire.Report(charged=wire.Charged(engine="openai", characters=1_330))
+        lives.kind(session, "speak").commit(session, speaks, report)
+        return speaks.id, compares.id
+
+    (home / "voices" / "anna" / "7").mkdir(parents=True)
+    waiting = store.write_now(act)
+    with pytest.raises(QuotaReached) as over:
+        store.write_now(lambda session: lives.submit(as_bob(session), asked()))
+    assert over.value.sentence == "What may be spent with openai today does not reach for this."
+    assert over.value.retry_after > 0
+
+    def plan(session: Session, job: int) -> None:
+        row = jobs.get(session, job)
+        lives.kind(session, row.kind).plan(session, row)
+
+    for job in waiting:
+        with pytest.raises(QuotaReached, match=r"^What may be spent with openai today does not reach for this"):
+            store.read_now(lambda session, job=job: plan(session, job))
+
+
 def test_a_person_is_refused_where_the_owner_does_not_let_people(store: Store, home: Path) -> None:
     text = (home / "myna.toml").read_text().replace("people = true", "people = false")
     (home / "myna.toml").write_text(text)
@@ -250,3 +275,38 @@ def test_a_comparison_over_the_budget_is_refused_before_it_starts(store: Store, 
 def test_a_comparison_with_what_stays_here_costs_nothing(store: Store) -> None:
     here = pb.PriceRequest(speak=pb.SpeakSpec(voice="anna", text="Hello."))
     assert not store.read_now(lambda session: remote.priced(session, here)).prices
+
+
+def test_texts_of_a_voice_that_one_may_not_read_are_not_told_by_voices_elsewhere(store: Store, home: Path) -> None:
+    """Both have said them: what they said is held against each other for whoever may read the voice."""
+    sides_of = ("openai:alloy", "openai:nova")
+
+    def given(session: Session) -> None:
+        lines = [
+            {"name": "a", "text": "Satz 0", "spoken": "", "spoken_by_other": "", "scores": {"wer": 0.1},
+             "other_scores": {"wer": 0.1}}
+        ]  # fmt: skip
+        for other in sides_of:
+            session.add(
+                Comparison(
+                    voice="anna", version=7, other_voice=other, other_version=0, job=1, time=now(),
+                    report={"recogniser": "somebody", "engines": ["glow", "openai"], "lines": lines},
+                )
+            )  # fmt: skip
+
+    def compared(session: Session) -> list[str]:
+        one, other = sides.pair(session, sides_of[0], 0, 0, sides_of[1])
+        return [line.text for line in across.versions(session, one, other, home).lines]
+
+    def shared(session: Session) -> None:
+        session.add(Share(voice="anna", person="bob", rights=int(Right.READ), created=now()))
+
+    def as_reader(session: Session) -> Session:
+        session.info["caller"] = Caller("bob", Right.SPEAK | Right.READ)
+        return session
+
+    store.write_now(given)
+    assert store.read_now(compared) == ["Satz 0"]
+    assert store.read_now(lambda session: compared(as_reader(session))) == []
+    store.write_now(shared)
+    assert store.read_now(lambda session: compared(as_reader(session))) == ["Satz 0"]

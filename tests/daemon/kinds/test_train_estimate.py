@@ -45,10 +45,10 @@ def took(session: Session, row: Job, seconds: float, joules: float | None = None
     )  # fmt: skip
 
 
-def trained(session: Session, seconds: float, around: float, gpu: str = "", **settings: Any) -> None:
+def trained(session: Session, seconds: float, around: float, gpu: str = "", node: str = "", **settings: Any) -> None:
     """A training of 100 steps on dataset 1."""
     row = job(session, spec())
-    row.gpu = pb.GpuUse(uuid=gpu).SerializeToString() if gpu else None
+    row.gpu = pb.GpuUse(uuid=gpu, node=node).SerializeToString() if gpu or node else None
     run = Run(
         voice="anna", engine="glow", job=row.id, dataset=1, settings={"patience": 0, **settings}, step=100, steps=100,
         result={"seconds": seconds},
@@ -102,6 +102,29 @@ def test_runs_of_another_kind_or_on_another_card_are_left_out(anna: Store) -> No
     assert anna.read_now(estimate).seconds == pytest.approx(100.0)
     other = anna.read_now(lambda session: past_runs.like(session, registry.ENGINES["glow"], {"precision": "bf16"}))
     assert len(other.runs) == 1, "the newest of another kind, trusted little"
+
+
+def test_runs_on_another_machine_are_no_runs_of_this_ones_cpu(anna: Store) -> None:
+    def fill(session: Session) -> None:
+        for _ in range(3):
+            trained(session, 500.0, 0.0)
+        for _ in range(3):
+            trained(session, 50.0, 0.0, node="box2")
+
+    anna.write_now(fill)
+    told = anna.read_now(estimate)
+    assert told.runs == 3, "those of where the newest was"
+    assert told.seconds == pytest.approx(100.0)
+
+
+def test_a_run_whose_settings_its_engine_takes_no_more_keeps_nobody_from_an_estimate(anna: Store) -> None:
+    def fill(session: Session) -> None:
+        for _ in range(3):
+            trained(session, 50.0, 0.0)
+        trained(session, 500.0, 0.0, gone_meanwhile=1)
+
+    anna.write_now(fill)
+    assert anna.read_now(estimate).runs == 3
 
 
 def test_a_limit_of_time_holds(anna: Store) -> None:

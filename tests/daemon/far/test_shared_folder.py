@@ -9,13 +9,13 @@ import pytest
 
 from daemon.errors import BadRequest
 from daemon.executor_settings import Executor
-from daemon.remote import runtime
-from daemon.remote.attempt_folder import AttemptFolder, Fenced, Lease, Who
-from daemon.remote.cluster import FarLane, lanes_of
-from daemon.remote.runtime import Difference, Runtime
-from daemon.remote.shared_store import SharedStore
-from daemon.remote.values import BadFile, Ending, Item, Kept, Result, inside
-from daemon.remote.words import plain
+from daemon.far import runtime
+from daemon.far.attempt_folder import AttemptFolder, Fenced, Lease, Who
+from daemon.far.cluster import FarLane, lanes_of
+from daemon.far.runtime import Difference, Runtime
+from daemon.far.shared_store import SharedStore
+from daemon.far.values import BadFile, Ending, Item, Kept, Result, inside
+from daemon.far.words import plain
 from daemon.settings import load
 from engines.errors import BadInput
 from proto import worker_pb2 as wire
@@ -191,6 +191,7 @@ def test_what_ray_itself_prints_is_no_list_of_machines(line: str) -> None:
         ({"kind": "process", "store": "/mnt/shared"}, "store must be"),
         ({"kind": "process", "store": "file:///x", "lease": 1.0, "poll": 1.0}, "at least four times poll"),
         ({"kind": "local", "address": "rm -rf"}, "address must be"),
+        ({"kind": "process", "store": "sftp://me:secret@box/x"}, "store has a password in it"),
     ],
 )
 def test_settings_that_cannot_be_are_refused_in_words(settings: dict[str, object], words: str) -> None:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from daemon.remote.values import BadFile, inside
+from daemon.far.values import BadFile, inside
 from engines import recognisers, weights
 from engines.files import TEMPORARY
 from proto import worker_pb2 as wire

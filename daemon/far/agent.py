@@ -1,4 +1,4 @@
-"""`python -m daemon.remote.agent STORE HOME JOB ATTEMPT [PROGRAM…]`: does one attempt on the machine that it is started
+"""`python -m daemon.far.agent STORE HOME JOB ATTEMPT [PROGRAM…]`: does one attempt on the machine that it is started
 on, with the real worker, and says how it goes in the files of the store. Whoever starts it need not watch it.
 
 It claims the attempt, compares what computes here with what computes there, fetches what is read, starts the worker,
@@ -6,8 +6,8 @@ publishes its reports and brings it commands. What is done so far is kept at eac
 last. It ends without a result when a later attempt has the job, when nobody waits for it any more, or when it cannot
 reach the store for as long as its lease.
 
-The worker's report that commits something is acknowledged here: what it names goes into the result, which is committed
-there.
+The worker's reports that commit something are acknowledged here: the version that one names goes into the result, which
+is committed there; how the run was begun is told at once.
 """
 
 from __future__ import annotations
@@ -26,20 +26,21 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from daemon.far import far_home, far_worker, portable, runtime
+from daemon.far.attempt_folder import AttemptFolder, Fenced, Lease, Who
+from daemon.far.far_worker import FarWorker
+from daemon.far.shared_store import SharedStore
+from daemon.far.values import BadFile, Ending, Item, Kept, Result, Submission, inside
 from daemon.processes.launcher_program import die_with
-from daemon.remote import far_home, far_worker, portable, runtime
-from daemon.remote.attempt_folder import AttemptFolder, Fenced, Lease, Who
-from daemon.remote.far_worker import FarWorker
-from daemon.remote.shared_store import SharedStore
-from daemon.remote.values import BadFile, Ending, Item, Kept, Result, Submission, inside
 from proto import worker_pb2 as wire
 
 T = TypeVar("T")
 
 #: Exit codes, for whoever started it; the truth is in the store.
 DONE, CLAIMED, LEFT = 0, 3, 4
-#: Reports that are committed with the result, and those with which a worker ends.
+#: Reports that are committed with the result, those that are as they come, and those with which a worker ends.
 COMMITS = frozenset({"trained"})
+COMMITS_AT_ONCE = frozenset({"begun"})
 ENDS = frozenset({"done", "failed", "stopped"})
 #: What is not passed on: signs of life have a file of their own.
 NEVER = frozenset({"hello", "heartbeat"})
@@ -153,7 +154,7 @@ class Agent:
                     held.append(report)
                 else:
                     told.append(report)
-                if name in COMMITS:
+                if name in COMMITS | COMMITS_AT_ONCE:
                     worker.send(wire.Command(ack=wire.Ack(number=report.number)))
             if any(one.WhichOneof("report") == "checkpoint" for one in told):
                 self._patiently(lambda: self._keep(stored()))

@@ -1,5 +1,5 @@
-"""A worker on another machine: `daemon.remote.relay` stands here in a worker's place and speaks with mynad as a worker
-does; `daemon.remote.agent` runs there, beside the real worker. Between them there are only files of a folder that both
+"""A worker on another machine: `daemon.far.relay` stands here in a worker's place and speaks with mynad as a worker
+does; `daemon.far.agent` runs there, beside the real worker. Between them there are only files of a folder that both
 reach by fsspec (`shared_store`), and they are the truth. Who starts the agent there, an `executor`, is believed
 nothing: not that it runs, and not that it ended.
 

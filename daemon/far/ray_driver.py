@@ -1,7 +1,7 @@
-"""`python -m daemon.remote.ray_driver ORDER ARGUMENTS…`: has a Ray cluster run Python with these arguments, once, and
+"""`python -m daemon.far.ray_driver ORDER ARGUMENTS…`: has a Ray cluster run Python with these arguments, once, and
 waits for it. Ends with its exit code, and tells what it printed last.
 
-`python -m daemon.remote.ray_driver nodes ADDRESS`: prints its machines as a line of JSON whenever they change.
+`python -m daemon.far.ray_driver nodes ADDRESS`: prints its machines as a line of JSON whenever they change.
 
 The only programs of Myna's that import ray. When the cluster is lost Ray ends its driver, so this is nobody's parent
 but Ray's: the task dies with it, and the agent with the task.
@@ -15,8 +15,8 @@ import sys
 import time
 from typing import Any
 
+from daemon.far.agent import PARENT
 from daemon.processes.launcher_program import die_with
-from daemon.remote.agent import PARENT
 
 LOOK = 5.0  #: seconds between two looks at the cluster's machines
 TROUBLE = 1

@@ -7,12 +7,12 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from daemon.far import line
+from daemon.far.line import Line
+from daemon.far.portable import files
+from daemon.far.shared_store import SharedStore
+from daemon.far.values import BadFile, Item, inside
 from daemon.home import identity
-from daemon.remote import line
-from daemon.remote.line import Line
-from daemon.remote.portable import files
-from daemon.remote.shared_store import SharedStore
-from daemon.remote.values import BadFile, Item, inside
 from engines.files import TEMPORARY, disk_full_is_a_sentence, make_folder, sync_folder
 from proto import worker_pb2 as wire
 

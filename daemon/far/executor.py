@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from daemon.remote.agent import PARENT
-from daemon.remote.words import plain
+from daemon.far.agent import PARENT
+from daemon.far.words import plain
 
 LINES = 20  #: of what an agent printed, that are kept
 LINE = 2_000  #: characters of each
@@ -44,7 +44,7 @@ class Order:
     @property
     def arguments(self) -> list[str]:
         """What Python is given for the agent."""
-        return ["-m", "daemon.remote.agent", self.store, self.home, self.job, str(self.attempt), *self.program]
+        return ["-m", "daemon.far.agent", self.store, self.home, self.job, str(self.attempt), *self.program]
 
 
 class Executor(Protocol):
@@ -129,7 +129,7 @@ class RayExecutor(_Children):
     def start(self, order: Order) -> None:
         """See `Executor`."""
         asked = {"address": self._address, "node": order.node, "gpus": order.gpus, "id": order.id}
-        self._spawn(order.id, ["-m", "daemon.remote.ray_driver", json.dumps(asked), *order.arguments], {})
+        self._spawn(order.id, ["-m", "daemon.far.ray_driver", json.dumps(asked), *order.arguments], {})
 
 
 def make(kind: str, address: str) -> Executor:

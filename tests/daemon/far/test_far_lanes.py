@@ -9,8 +9,8 @@ from typing import Any, cast
 import pytest
 
 from daemon.executor_settings import Executor
-from daemon.remote.cluster import Cluster, FarLane
-from daemon.remote.errand import ERRAND, RELAY, Errand
+from daemon.far.cluster import Cluster, FarLane
+from daemon.far.errand import ERRAND, RELAY, Errand
 from daemon.scheduling.attempt import Attempt
 from daemon.scheduling.far_lanes import FarLanes
 from daemon.scheduling.place import Place

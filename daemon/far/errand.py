@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 #: The variable with the errand.
 ERRAND = "MYNA_ERRAND"
 #: argv of a relay, which stands in a worker's place.
-RELAY = (sys.executable, "-m", "daemon.remote.relay")
+RELAY = (sys.executable, "-m", "daemon.far.relay")
 
 
 @dataclass(frozen=True)

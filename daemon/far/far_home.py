@@ -16,8 +16,8 @@ import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from daemon.remote.shared_store import PIECE, SharedStore
-from daemon.remote.values import Item, inside
+from daemon.far.shared_store import PIECE, SharedStore
+from daemon.far.values import Item, inside
 from engines.files import make_folder, remove_untouched
 
 #: Names another folder than the one in the user's cache.

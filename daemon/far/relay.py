@@ -1,4 +1,4 @@
-"""`python -m daemon.remote.relay`: started by mynad in a worker's place, and speaks with it as a worker does, while the
+"""`python -m daemon.far.relay`: started by mynad in a worker's place, and speaks with it as a worker does, while the
 real one works elsewhere. What it is told beside the plan (`Errand`) is in its environment.
 
 It stores what the training reads, writes down the submission, has an executor start an agent, passes on what the agent
@@ -18,15 +18,15 @@ import traceback
 from pathlib import Path
 
 from daemon.errors import ERROR_KINDS
+from daemon.far import executor, landing, line, portable, runtime
+from daemon.far.agent import COMMITS, COMMITS_AT_ONCE, ENDS
+from daemon.far.attempt_folder import AttemptFolder, Fenced, Lease, Who
+from daemon.far.errand import Errand
+from daemon.far.executor import Order, Standing
+from daemon.far.line import Line
+from daemon.far.shared_store import SharedStore
+from daemon.far.values import BadFile, Ending, Item, Result, Submission, inside
 from daemon.processes.launcher_program import WORKER_SOCKET, die_with
-from daemon.remote import executor, landing, line, portable, runtime
-from daemon.remote.agent import COMMITS, ENDS
-from daemon.remote.attempt_folder import AttemptFolder, Fenced, Lease, Who
-from daemon.remote.errand import Errand
-from daemon.remote.executor import Order, Standing
-from daemon.remote.line import Line
-from daemon.remote.shared_store import SharedStore
-from daemon.remote.values import BadFile, Ending, Item, Result, Submission, inside
 from daemon.worker import versions
 from engines.errors import EngineError
 from proto import worker_pb2 as wire
@@ -34,7 +34,9 @@ from proto import worker_pb2 as wire
 #: Seconds before an agent is asked for again that nobody started: twice as long each time.
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
 #: Reports that reach mynad as they come; those of the end come with the result.
-PASSED_ON = frozenset({"progress", "points", "log", "checkpoint", "notice", "at", "lane_free", "yielded", "resumed"})
+PASSED_ON = COMMITS_AT_ONCE | {
+    "progress", "points", "log", "checkpoint", "notice", "at", "lane_free", "yielded", "resumed"
+}  # fmt: skip
 WORDS = 2_000  #: characters of an executor's last words
 
 

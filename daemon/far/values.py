@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from daemon.remote.runtime import Difference, Runtime
+from daemon.far.runtime import Difference, Runtime
 from proto import worker_pb2 as wire
 
 #: Of these files; raised when their shape changes.

@@ -16,12 +16,16 @@ import pytest
 from living_daemon import Living, lived
 from stepwise_worker import GATE, STEPS
 from test_attempts import ended
+from test_energy import powercap
+from test_gpu import FakeDriver
 
 from daemon.executor_settings import Executor
-from daemon.remote.attempt_folder import AttemptFolder
-from daemon.remote.far_home import ENVIRONMENT
-from daemon.remote.shared_store import SharedStore
-from daemon.remote.values import Ending, Result
+from daemon.far.attempt_folder import AttemptFolder
+from daemon.far.far_home import ENVIRONMENT
+from daemon.far.shared_store import SharedStore
+from daemon.far.values import Ending, Result
+from daemon.state import spent
+from proto import myna_pb2 as pb
 
 pytestmark = pytest.mark.integration
 PROGRAM = (sys.executable, str(Path(__file__).with_name("stepwise_worker.py")))
@@ -99,10 +103,50 @@ def test_a_training_elsewhere_becomes_a_version_here(elsewhere: Elsewhere) -> No
         assert (await living.client.version("berta", 1)).number == 1
         assert await living.line(job.id, "printed by ")
         assert job.gpu.node == os.uname().nodename
+        run = (await living.client.version("berta", 1)).run
+        assert (await living.client.run(run)).steps == STEPS, "how it was begun is told, too"
 
     elsewhere.lived(life)
     assert not list((elsewhere.machine / "attempts").iterdir()), "nothing of it stays there but what it may need again"
     assert not list((elsewhere.shared).glob("homes/*/*/*/events")), "nor events in the shared folder"
+
+
+def test_what_a_training_elsewhere_takes_is_said_not_to_be_known(
+    elsewhere: Elsewhere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    powercap(tmp_path / "powercap", 0)
+    monkeypatch.setattr("daemon.main.POWERCAP", tmp_path / "powercap")
+
+    async def life(living: Living) -> None:
+        elsewhere.go(1)
+        job = await elsewhere.train(living)
+        await points(living, job, 2)
+        await living.daemon.energy.look()
+        await living.daemon.energy.look()
+        elsewhere.go()
+        assert (await living.until(job, ended, PATIENCE)).status.HasField("succeeded")
+        await living.daemon.energy.look()
+        total = await living.daemon.store.read(lambda session: spent.of_job(session, job))
+        assert total.seconds > 0
+        assert total.joules is None, "the relay's share of this machine's CPU is not the training's energy"
+        assert total.unmetered == [pb.UNMETERED_CPU]
+
+    elsewhere.lived(life)
+
+
+def test_the_estimate_of_a_training_elsewhere_is_not_held_against_a_gpu_of_this_machine(
+    elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setitem(sys.modules, "pynvml", FakeDriver())  # type: ignore[arg-type]
+
+    async def life(living: Living) -> None:
+        assert (await living.client.info()).sample.gpus
+        told = await living.client.estimate(living.voice("berta"))
+        assert not told.HasField("gpu")
+        assert not told.gpu_memory, "that machine lends its CPU"
+
+    elsewhere.lived(life)
 
 
 def test_a_killed_agent_is_lost_and_the_next_attempt_goes_on_from_what_was_kept(elsewhere: Elsewhere) -> None:

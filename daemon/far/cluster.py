@@ -13,12 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from daemon.executor_settings import Executor, Where
+from daemon.far.words import plain
 from daemon.processes.launcher import Child, Launcher, LauncherDied
-from daemon.remote.words import plain
 
 log = logging.getLogger("mynad.cluster")
 
-PROGRAM = (sys.executable, "-m", "daemon.remote.ray_driver", "nodes")
+PROGRAM = (sys.executable, "-m", "daemon.far.ray_driver", "nodes")
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  #: seconds before the program is started again: twice as long each time
 YOUNG = 30.0  #: seconds
 LINES, LINE = 5, 500  #: lines of its last words, and characters of each

@@ -19,7 +19,7 @@ from typing import BinaryIO, cast
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from daemon.remote.values import BadFile, Item
+from daemon.far.values import BadFile, Item
 from engines.files import TEMPORARY, make_folder, sync_file, sync_folder
 
 PIECE = 1 << 20  #: bytes that are read at once

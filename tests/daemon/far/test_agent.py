@@ -12,13 +12,15 @@ from pathlib import Path
 import pytest
 from stepwise_worker import GATE, STEPS
 
+from daemon.far import portable, runtime
+from daemon.far.agent import CLAIMED, COMMITS, COMMITS_AT_ONCE, DONE, LEFT
+from daemon.far.attempt_folder import AttemptFolder, Who
+from daemon.far.far_home import ENVIRONMENT
+from daemon.far.relay import PASSED_ON
+from daemon.far.shared_store import SharedStore
+from daemon.far.values import Difference, Ending, Item, Kept, Submission
 from daemon.home import identity
-from daemon.remote import portable, runtime
-from daemon.remote.agent import CLAIMED, DONE, LEFT
-from daemon.remote.attempt_folder import AttemptFolder, Who
-from daemon.remote.far_home import ENVIRONMENT
-from daemon.remote.shared_store import SharedStore
-from daemon.remote.values import Difference, Ending, Item, Kept, Submission
+from daemon.kinds.train.server import Train
 from proto import worker_pb2 as wire
 
 pytestmark = pytest.mark.integration
@@ -78,7 +80,7 @@ class Waiting:
 
     def agent(self) -> subprocess.Popen[str]:
         """An agent at the attempt, that nobody minds."""
-        arguments = ["-m", "daemon.remote.agent", self.store.url, "home", "7", "1", WORKER]
+        arguments = ["-m", "daemon.far.agent", self.store.url, "home", "7", "1", WORKER]
         started = subprocess.Popen([sys.executable, *arguments], stderr=subprocess.PIPE, text=True)
         self._agents.append(started)
         return started
@@ -224,3 +226,9 @@ def test_what_is_kept_bears_the_mark_of_its_run(waiting: Waiting, tmp_path: Path
     kept = {item.path: item for item in waiting.kept(1).outputs}
     waiting.store.fetch(kept["runs/1/identity.json"], tmp_path / "run" / identity.MARK)
     assert identity.read(tmp_path / "run") == identity.Mark("home", "run")
+
+
+def test_whatever_a_training_has_committed_is_acknowledged_and_reaches_mynad() -> None:
+    """A worker waits for that: one report that nobody acknowledges, and it waits for ever."""
+    assert Train.commits == COMMITS | COMMITS_AT_ONCE
+    assert COMMITS_AT_ONCE <= PASSED_ON

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.home import identity
+from daemon.state.values import Way, on_wire
 from daemon.worker import versions
 from daemon.worker.__main__ import main
 from daemon.worker.job import Channel
@@ -34,6 +35,7 @@ def train(plan: wire.TrainPlan, channel: Channel) -> str:
     begins = int(counter.read_text()) if counter.exists() else 0
     heard = b"".join(Path(clip.path).read_bytes() for clip in plan.clips)
     channel.log("info", f"process {os.getpid()} goes on from {begins}, in {channel.home}")
+    channel.commit(wire.Report(begun=wire.RunBegun(way=on_wire(Way, Way.BASE), steps=STEPS)))
     print(f"printed by {os.getpid()}", file=sys.stderr, flush=True)
     for step in range(begins + 1, STEPS + 1):
         channel.check()

@@ -21,8 +21,8 @@ from typing import TypeVar
 
 from google.protobuf.message import Message
 
-from daemon.remote.shared_store import SharedStore
-from daemon.remote.values import BadFile, Kept, Result, Submission
+from daemon.far.shared_store import SharedStore
+from daemon.far.values import BadFile, Kept, Result, Submission
 from proto import frames
 
 M = TypeVar("M", bound=Message)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from daemon.far import landing
+from daemon.far.shared_store import SharedStore
+from daemon.far.values import BadFile, Item
 from daemon.home import identity
-from daemon.remote import landing
-from daemon.remote.shared_store import SharedStore
-from daemon.remote.values import BadFile, Item
 from proto import worker_pb2 as wire
 
 pytestmark = pytest.mark.unit
