@@ -11,6 +11,9 @@ import pytest
 from living_daemon import Living, lived
 from prometheus_client.parser import text_string_to_metric_families
 
+from daemon.database.energy_rows import Spent
+from daemon.database.models import now
+from daemon.state import spent
 from daemon.telemetry import gauges
 from daemon.telemetry.meters import Meters
 from daemon.telemetry.said import Said
@@ -75,6 +78,27 @@ def test_what_stands_is_read_and_what_ended_is_not(tmp_path: Path) -> None:
         read = numbers((await running.client.metrics()).text)
         assert value(read, "myna_jobs", "train", "running") is None
         assert value(read, "myna_jobs_ended_total", "train", "cancelled") == 2
+
+    lived(tmp_path / "home", life)
+
+
+def test_what_work_took_in_this_month_is_told(tmp_path: Path) -> None:
+    async def life(running: Living) -> None:
+        job = await running.train("refuse")
+        await running.until(job, "failed")
+        read = numbers((await running.client.metrics()).text)
+        before = value(read, "myna_month_work_seconds") or 0
+        assert value(read, "myna_month_energy_joules") is None, "nothing is known of it here"
+        row = Spent(
+            job=job, attempt=9, month=spent.month_of(now()), seconds=50.0, gpu_held=50.0, gpu_metered=50.0,
+            gpu_joules=7_200_000.0, gpu_error=0.0, integrated=False, cpu_metered=0.0, cpu_joules=None, rest_watts=0.0,
+            per_hour=0.0, per_kwh=0.5, currency="€",
+        )  # fmt: skip
+        running.daemon.store.write_now(lambda session: session.add(row))
+        read = numbers((await running.client.metrics()).text)
+        assert value(read, "myna_month_work_seconds") == pytest.approx(before + 50.0, abs=5.0)
+        assert value(read, "myna_month_energy_joules") == pytest.approx(7_200_000.0)
+        assert value(read, "myna_month_cost", "€") == pytest.approx(1.0)
 
     lived(tmp_path / "home", life)
 
