@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
@@ -39,6 +40,11 @@ class WhenIdle:
         if (self.do == Do.COMMAND) is not bool(self.command.strip()):
             hint = 'Set do = "command" and command = "…" together, or neither of them.'
             raise BadInput('[when_idle] has a command without do = "command", or do = "command" without one.', hint)
+        try:
+            shlex.split(self.command)
+        except ValueError as error:
+            hint = "Write it as in a shell: each quote needs its second one."
+            raise BadInput(f"The command of [when_idle] cannot be read: {error}.", hint) from None
 
 
 WHEN_IDLE = declared(WhenIdle)

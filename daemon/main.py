@@ -56,8 +56,12 @@ ENDLESS = {
     "cleaning",
     "idle",
     "lazy-gpus",
+    "notices",
+    "watching",
+    "metering",
+    "energy",
+    "cluster",
 }
-ENDLESS |= {"notices", "watching", "metering", "energy", "cluster"}
 
 
 class Daemon(Parts):

@@ -77,7 +77,7 @@ def log_to(home: Path, form: str = "text") -> None:
     logging.raiseExceptions = False  # a full disk costs lines of the log, and no traceback for each of them
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = logging.handlers.RotatingFileHandler(path, maxBytes=5_000_000, backupCount=5)
+        file = logging.handlers.RotatingFileHandler(path, maxBytes=5_000_000, backupCount=4)
     except OSError as error:
         raise MynaError(
             f"The log {path} cannot be written: {error.strerror}.",

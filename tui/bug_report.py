@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import distributions
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,17 @@ JOBS = 50  #: failed jobs that are told, the newest
 LINES = 400  #: lines of a job's log, where it was asked for
 #: settings that are words out of a short list: those may be told
 WORDS = frozenset({"poll", "default_engine", "default_language", "log_format", "watermark", "currency"})
+#: a table of names that people chose
+NAMED = "voices"
 LEFT_OUT = "(left out)"
 SOUND = re.compile(r"[^\s/\"'“”]+\.(wav|flac|mp3|ogg|opus|m4a|aac|webm|mp4|mkv|mov|txt|lab|srt|vtt|csv|zst)\b", re.I)
 URL = re.compile(r"\b([a-z][a-z0-9+.-]{1,15})://[^\s\"'<>]+", re.I)
 #: a token, a key, a digest: nothing that a person reads
 SECRET = re.compile(r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9_-]{20,}\b")
+#: a caller as gRPC tells of one; addresses; and what may be one of IPv6: times of day look like it
+PEER = re.compile(r"\bipv[46]:\S+")
+IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\.?\w)")
+IPV6 = re.compile(r"(?<![\w:])[0-9a-f:]*:[0-9a-f:]*:[0-9a-f:]*(?![\w:])", re.I)
 MAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 
 
@@ -46,7 +53,7 @@ class Part:
 class Mask:
     """Takes out of a text what nobody else needs to know."""
 
-    def __init__(self, home: Path, voices: Iterable[str] = ()) -> None:
+    def __init__(self, home: Path, voices: Iterable[str] = (), people: Iterable[str] = ()) -> None:
         known = {str(home): "<home>", str(Path.home()): "<user's folder>"}
         known |= {socket.gethostname(): "<host>", _user(): "<user>"}
         #: the longest first, so that a path inside another one is found; of one or two letters none: that is any word
@@ -55,23 +62,38 @@ class Mask:
             for name, to in sorted(known.items(), key=lambda one: -len(one[0]))
             if len(name) > 2 and name != "/"
         }
-        names = sorted({name for name in voices if name}, key=len, reverse=True)
-        self.voices = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, names))})(?!\w)") if names else None
+        kinds = dict.fromkeys(people, "person") | dict.fromkeys(voices, "voice")
+        kinds.pop("", None)
+        names = sorted(kinds, key=len, reverse=True)
+        self.names = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, names))})(?!\w)") if names else None
+        self.kinds = kinds
         self.numbers: dict[str, int] = {}
 
     def __call__(self, text: str) -> str:
         text = URL.sub(r"\1://<address>", text)
         text = MAIL.sub("<mail>", text)
+        text = IPV4.sub("<address>", PEER.sub("<address>", text))
+        text = IPV6.sub(_unless_time, text)
         for name, to in self.known.items():
             text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", to, text)
         text = SOUND.sub(r"<file>.\1", text)
         text = SECRET.sub("<secret or digest>", text)
-        if self.voices is not None:
-            text = self.voices.sub(lambda found: self._voice(found[0]), text)
+        if self.names is not None:
+            text = self.names.sub(lambda found: self._name(found[0]), text)
         return text
 
-    def _voice(self, name: str) -> str:
-        return f"voice-{self.numbers.setdefault(name, len(self.numbers) + 1)}"
+    def _name(self, name: str) -> str:
+        kind = self.kinds[name]
+        alike = sum(self.kinds[other] == kind for other in self.numbers)
+        return f"{kind}-{self.numbers.setdefault(name, alike + 1)}"
+
+
+def _unless_time(found: re.Match[str]) -> str:
+    try:
+        IPv6Address(found[0])
+    except ValueError:
+        return found[0]
+    return "<address>"
 
 
 def parts(client: Client, job: int = 0) -> list[Part]:
@@ -85,7 +107,7 @@ def parts(client: Client, job: int = 0) -> list[Part]:
         info, names, failed = None, [], []
         if job:
             raise
-    mask = Mask(where.home, names)
+    mask = Mask(where.home, names, _people(client) if info is not None else ())
     found = [_line(finding.state, finding.name, finding.sentence) for finding in doctor.examine(client)]
     made = [Part("versions.txt", versions(), "versions of Myna, Python, the system and the packages")]
     made.append(Part("doctor.txt", mask("\n".join(found) + "\n"), "what `myna doctor` finds"))
@@ -112,6 +134,14 @@ def parts(client: Client, job: int = 0) -> list[Part]:
     return made
 
 
+def _people(client: Client) -> list[str]:
+    """As far as whoever asks may know of them."""
+    try:
+        return [one.name for one in client.people()]
+    except ClientError:
+        return []
+
+
 def _of_home(home: Path, mask: Mask) -> list[Part]:
     made = []
     try:
@@ -128,7 +158,7 @@ def _of_home(home: Path, mask: Mask) -> list[Part]:
             tail = file.read().decode("utf-8", "replace")
     except OSError:
         return made
-    made.append(Part("mynad.log", mask(tail), "the end of mynad's log; names of voices and files are replaced"))
+    made.append(Part("mynad.log", mask(tail), "the end of mynad's log; names and addresses are replaced"))
     return made
 
 
@@ -136,7 +166,9 @@ def settings(table: Mapping[str, Any]) -> dict[str, Any]:
     """Numbers and switches as they are; of all else that it is set."""
     told: dict[str, Any] = {}
     for name, value in table.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and name == NAMED:
+            told[name] = LEFT_OUT
+        elif isinstance(value, Mapping):
             told[name] = settings(value)
         elif isinstance(value, list):
             told[name] = [settings(one) if isinstance(one, Mapping) else LEFT_OUT for one in value]

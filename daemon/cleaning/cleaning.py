@@ -8,8 +8,10 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy.orm import Session
 
@@ -66,7 +68,7 @@ class Cleaning:
                         await self._tell(await self.by_age())
                     if await asyncio.to_thread(self._disk.missing):
                         await self._tell(await self.for_room())
-            except StoreTrouble as trouble:
+            except (StoreTrouble, OSError) as trouble:  # a disk that does not answer is no reason to end
                 log.warning("Cleaning waits. %s", trouble)
             await asyncio.sleep(LOOK)
             passed += LOOK
@@ -144,6 +146,7 @@ class Cleaning:
             await self._remove(there, done, dry_run)
         for cursors in _in_parts(await self._store.read(spoken_texts.events_with_text, before)):
             await self._store.write(spoken_texts.forget_events, cursors)
+        await asyncio.to_thread(_forget_sound, self._disk.home, before)
 
     async def _tell(self, done: Cleaned) -> None:
         """A notice, where the disk was short: somebody wonders where things are."""
@@ -161,6 +164,13 @@ def _in_parts(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
     """Of one transaction each."""
     for start in range(0, len(numbers), spoken_texts.CHUNK):
         yield numbers[start : start + spoken_texts.CHUNK]
+
+
+def _forget_sound(home: Path, before: datetime) -> None:
+    """It says what the text said. What cannot be deleted now can be in an hour."""
+    for path in find.spoken_elsewhere(home, before):
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def _delete_folder(removal: Removal) -> None:

@@ -16,8 +16,10 @@ from daemon.errors import MynaError
 from daemon.keep_settings import Keep
 from daemon.package.formats import MYNA
 from daemon.state import purgeable, voices
+from daemon.state.remote_voices import FOLDER as REMOTE
 from daemon.state.status import State
 from daemon.state.values import VersionState
+from engines.remote.cache import ENDING as SOUND
 
 #: Packages that are younger than this stay even when the disk is short: somebody is fetching them.
 FRESH = timedelta(hours=6)
@@ -90,6 +92,12 @@ def _packages(home: Path, before: datetime, why: Why) -> Iterator[Removal]:
     for path, made in sorted(there, key=lambda one: one[1]):
         if made < before.timestamp() and not path.name.startswith("."):
             yield Removal(What.PACKAGE, why, path.name, path)
+
+
+def spoken_elsewhere(home: Path, before: datetime) -> list[Path]:
+    """Sound of texts that an engine elsewhere spoke, not heard since that moment."""
+    there = (one for folder in _folders(home / REMOTE) for one in _files(folder, f"*{SOUND}"))
+    return [path for path, heard in there if heard < before.timestamp()]
 
 
 def _features(session: Session, home: Path) -> Iterator[Removal]:

@@ -65,6 +65,7 @@ def engine(path: Path) -> Engine:
             "foreign_keys=ON",
             "cache_size=-8000",
             "temp_store=MEMORY",
+            "secure_delete=ON",  # what is forgotten is not left in pages that are free
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()

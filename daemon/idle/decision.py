@@ -9,9 +9,9 @@ from enum import StrEnum
 class Keeps(StrEnum):
     """What keeps the machine up."""
 
-    JOBS = "jobs"  #: wait or run; those that a person paused do not count
+    JOBS = "jobs"  #: wait or run; those that a person paused, or that wait for a budget, do not count
     INBOX = "inbox"  #: files arrive, settle, or are being taken
-    UPLOADS = "uploads"
+    STREAMS = "streams"  #: something is sent or fetched, backed up or checked
     WATCHED = "watched"  #: a dashboard or a script watches
     USERS = "users"  #: somebody is logged in on the machine
     RECENT = "recent"  #: somebody asked mynad for something just now
@@ -33,7 +33,7 @@ class Seen:
     now: float
     jobs: int = 0
     files: int = 0
-    uploads: int = 0
+    streams: int = 0
     watchers: int = 0
     users: tuple[str, ...] = ()
     asked: float = float("-inf")  #: when somebody asked mynad for something last
@@ -61,7 +61,7 @@ def keeps(seen: Seen, idle: Idleness) -> frozenset[Keeps]:
     found = {
         Keeps.JOBS: seen.jobs > 0,
         Keeps.INBOX: seen.files > 0,
-        Keeps.UPLOADS: seen.uploads > 0,
+        Keeps.STREAMS: seen.streams > 0,
         Keeps.WATCHED: seen.watchers > 0,
         Keeps.USERS: bool(seen.users),
         Keeps.RECENT: idle.since is not None and seen.asked > idle.since,

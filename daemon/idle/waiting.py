@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import and_, func, not_, select, text
 from sqlalchemy.orm import Session
 
 from daemon.database.models import LIVE, Job
@@ -20,14 +20,16 @@ from daemon.idle import users
 from daemon.idle.activity import Activity
 from daemon.idle.decision import Idleness, Keeps, Patience, Seen, Step, decide, keeps
 from daemon.idle_settings import Do, WhenIdle
-from daemon.processes.launcher import Launcher, LauncherDied
+from daemon.processes.launcher import Child, Launcher, LauncherDied
 from daemon.state import events
+from daemon.state.status import State, WaitsFor
 from daemon.state.values import Level
 from proto import myna_pb2 as pb
 
 log = logging.getLogger("mynad.idle")
 
 LOOK = 10.0  #: seconds between two looks, at most
+SAID = 2_000  #: bytes of what a command says that are told
 COMMANDS = {Do.SHUTDOWN: "systemctl poweroff", Do.SUSPEND: "systemctl suspend"}
 WORDS = {
     Do.SHUTDOWN: "this machine shuts down",
@@ -35,6 +37,8 @@ WORDS = {
     Do.COMMAND: "Myna runs {command!r}",
 }
 LIVE_WORK = text("(state != 'paused' OR NOT paused_by_person)")
+#: what a job waits for that no machine need stay up for: a budget is there again next month
+LATER = WaitsFor.BUDGET
 
 
 class WaitingForIdleness:
@@ -93,7 +97,7 @@ class WaitingForIdleness:
             now=time.monotonic(),
             jobs=jobs,
             files=sum(1 for _ in self._present()),
-            uploads=self._activity.uploads,
+            streams=self._activity.streams,
             watchers=self._watchers(),
             users=there,
             asked=self._activity.asked,
@@ -136,10 +140,13 @@ class WaitingForIdleness:
             child = await self._launcher.spawn([program, *argv[1:]])
         except (LauncherDied, OSError) as error:
             return f"{error}."
-        output = (await child.output.read(2_000)).decode(errors="replace").strip()
+        said = bytearray()
+        words = asyncio.create_task(_listen(child, said))
         code = await child.exited
+        await asyncio.wait([words], timeout=1.0)  # what it started, and left behind, may hold its output open
+        words.cancel()
         child.close()
-        return "" if code == 0 else f"it ended with {code}. {output}".strip()
+        return "" if code == 0 else f"it ended with {code}. {said.decode(errors='replace').strip()}".strip()
 
     async def _notice(self, level: Level, sentence: str, hint: str) -> None:
         log.info("%s", sentence)
@@ -149,13 +156,20 @@ class WaitingForIdleness:
 _WIRE = {
     Keeps.JOBS: pb.KEEPS_JOBS,
     Keeps.INBOX: pb.KEEPS_INBOX,
-    Keeps.UPLOADS: pb.KEEPS_UPLOADS,
+    Keeps.STREAMS: pb.KEEPS_UPLOADS,
     Keeps.WATCHED: pb.KEEPS_WATCHED,
     Keeps.USERS: pb.KEEPS_USERS,
     Keeps.RECENT: pb.KEEPS_RECENT,
 }
 
 
+async def _listen(child: Child, said: bytearray) -> None:
+    """Keep the beginning of what it says; read all of it, so that it need not wait for us."""
+    while part := await child.output.read(1 << 16):
+        said.extend(part[: SAID - len(said)])
+
+
 def _at_work(session: Session) -> int:
-    """Jobs that wait or run; not those that a person paused."""
-    return session.scalar(select(func.count()).select_from(Job).where(text(LIVE), LIVE_WORK)) or 0
+    """Jobs that wait or run; not those that a person paused, nor those that wait for a budget."""
+    held = and_(Job.state == State.QUEUED, Job.waits_for == LATER)
+    return session.scalar(select(func.count()).select_from(Job).where(text(LIVE), LIVE_WORK, not_(held))) or 0

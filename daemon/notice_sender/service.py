@@ -111,7 +111,8 @@ class Service:
         return self._answer(Outcome.TAKEN, "")
 
     def _answer(self, outcome: Outcome, said: str) -> Answer:
-        plain = "".join(one if one.isprintable() else " " for one in without_secrets(said, self._url))
+        told = without_secrets(without_host(said, self._url, self.shown_url), self._url)
+        plain = "".join(one if one.isprintable() else " " for one in told)
         words = " ".join(plain.split())[:SAID]
         return Answer(outcome, words, self.name, self.shown_url, self.takes_files)
 
@@ -153,6 +154,16 @@ class _Logs(logging.Handler):
 
     def detach(self) -> None:
         logging.getLogger("apprise").removeHandler(self)
+
+
+def without_host(text: str, url: str, shown_url: str) -> str:
+    """The text without what stands in the host's place, where that is a token and not shown."""
+    host = urlsplit(url).netloc.rpartition("@")[2]
+    if (urlsplit(url).hostname or "") in shown_url.lower():
+        return text
+    for part in (host, *sorted(host.split(":"), key=len, reverse=True)):
+        text = re.sub(re.escape(part), HIDDEN, text, flags=re.IGNORECASE) if len(part) > 3 else text
+    return text
 
 
 def without_secrets(text: str, url: str) -> str:

@@ -89,6 +89,7 @@ class _Door(grpc.aio.ServerInterceptor):
         if caller is None:
             return grpc.stream_stream_rpc_method_handler(self.refuse)
         callers.begin(caller)
+        self._keeper.activity.call(details.method)
         if caller.owner:
             return await continuation(details)
         if (handler := self._handlers.get(details.method)) is None:

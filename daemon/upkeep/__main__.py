@@ -26,7 +26,7 @@ from daemon.errors import DiskFull, MynaError
 from daemon.processes.lock import Lock
 from daemon.settings import Settings, load
 from daemon.state import cut_anew
-from daemon.upkeep import backup, check, mending, reading, verify, wire, words
+from daemon.upkeep import backup, check, contents, mending, reading, verify, wire, words
 from daemon.upkeep.asked import bound, place
 from daemon.upkeep.contents import Wanted
 from daemon.upkeep.depot import Depot
@@ -109,7 +109,7 @@ def _backup(home: Path, text: str, steps: Steps) -> None:
         )
         steps.put(pb.UpkeepStep(taken=wire.snapshot(taken)))
         steps.tell(Progress(Phase.SWEEPING, 0, 0))
-        for id in depot.keep(asked.keep) if asked.keep else ():
+        for id in depot.keep(asked.keep, taken.home) if asked.keep else ():
             steps.put(pb.UpkeepStep(removed=id))
     _end(steps, Checked(taken.files, taken.size, findings=found), words.about(taken))
 
@@ -155,7 +155,8 @@ def _restore(_home: Path, text: str, steps: Steps) -> None:
     depot, home = Depot.there(place(asked["folder"])), place(asked["home"])
     answer = restore(depot, depot.chosen(asked.get("snapshot", "")), home, steps.tell)
     snapshot = answer.snapshot
-    lines = words.after_restore(str(home), snapshot.home, answer.bases, newer=snapshot.schema != HEAD)
+    keys = [str(path) for path in contents.without(home)]
+    lines = words.after_restore(str(home), snapshot.home, answer.bases, keys, newer=snapshot.schema != HEAD)
     steps.put(pb.UpkeepStep(taken=wire.snapshot(backup.summary(snapshot))))
     _end(steps, Checked(len(snapshot.files) + 1, snapshot.size, findings=answer.damaged), lines)
 

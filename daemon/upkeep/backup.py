@@ -224,7 +224,9 @@ class _Backup:
         for one in (*lacking, *odd):
             self.tell(one)
         taken = replace(
-            summary(snapshot), new=self.depot.new, strange=tuple(contents.strange(self.home, self.wanted)),
+            summary(snapshot), new=self.depot.new, strange=tuple(contents.strange(self.home)),
+            keys=() if self.wanted.secrets else tuple(contents.secrets(self.home)),
+            bare=tuple(contents.bare(self.home)),
             same_disk=self.home.stat().st_dev == self.depot.path.stat().st_dev,
         )  # fmt: skip
         return taken, [*self.findings.values(), *lacking, *odd]

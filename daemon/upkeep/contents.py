@@ -17,7 +17,8 @@ from pathlib import Path
 from daemon import names
 from daemon.errors import MynaError
 from daemon.home.imports import FOLDER as IMPORTS
-from daemon.settings import load
+from daemon.settings import Settings, load
+from daemon.state.remote_voices import FOLDER as REMOTE
 from engines.fast_paths.record import FILE as FAST_PATHS
 from engines.files import TEMPORARY
 
@@ -30,7 +31,7 @@ FILES = ("myna.toml", FAST_PATHS)
 #: Only when asked for.
 BASES, EXPORTS = ("engines", "weights"), ("exports",)
 #: Never: made again, about what runs now, or a backup by another name.
-NEVER = frozenset(("features", "log", "run", COPIES, UPKEEP, "myna.db", "myna.db-wal", "myna.db-shm"))
+NEVER = frozenset(("features", "log", "run", REMOTE, COPIES, UPKEEP, "myna.db", "myna.db-wal", "myna.db-shm"))
 #: Ending of what a worker is copying in.
 HALF = (".incoming",)
 
@@ -142,25 +143,44 @@ def odd(home: Path, wanted: Wanted) -> list[str]:
     return sorted(found)
 
 
-def strange(home: Path, wanted: Wanted) -> list[str]:
-    """What lies at the top of the home, is not Myna's, and is not in a backup."""
-    ours = {*FOLDERS, *FILES, *BASES, *EXPORTS, *NEVER, INBOX, *(secrets(home) if wanted.secrets else ())}
+def strange(home: Path) -> list[str]:
+    """What lies at the top of the home, is not Myna's, and is not in a backup. (Keys are told of by themselves.)"""
+    ours = {*FOLDERS, *FILES, *BASES, *EXPORTS, *NEVER, INBOX, *secrets(home)}
     return sorted(entry.name for entry in _listed(home) if entry.name not in ours and not half_written(entry.name))
 
 
 def secrets(home: Path) -> list[str]:
     """Files that myna.toml names as its keys and tokens and that lie in the home: paths relative to it."""
+    return sorted(
+        str(place.relative_to(home)) for place in _named(home) if place.is_relative_to(home) and place.is_file()
+    )
+
+
+def without(home: Path) -> list[Path]:
+    """Files that myna.toml names as its keys and tokens and that are not there: mynad may not start without them."""
+    return sorted(place for place in _named(home) if not place.exists())
+
+
+def bare(home: Path) -> list[str]:
+    """Notifiers whose URL stands in myna.toml itself, which is always in a backup."""
+    settings = _settings(home)
+    return [one.name or "without a name" for one in settings.notify if one.url] if settings is not None else []
+
+
+def _named(home: Path) -> set[Path]:
+    if (settings := _settings(home)) is None:
+        return set()
+    named = [settings.token_file, settings.tls_key, settings.tls_cert, settings.tls_client_ca]
+    named += [one.url_file for one in settings.notify]
+    named += [one.key_file for one in settings.remote.values()]
+    return {Path(os.path.normpath(home / Path(path).expanduser())) for path in named if path}
+
+
+def _settings(home: Path) -> Settings | None:
     try:
-        settings = load(home)
+        return load(home)
     except MynaError:  # mynad does not start with it either, and says why
-        return []
-    named = (settings.token_file, settings.tls_key, settings.tls_cert, settings.tls_client_ca)
-    found = []
-    for path in filter(None, named):
-        place = Path(os.path.normpath(home / path))
-        if place.is_relative_to(home) and place.is_file():
-            found.append(str(place.relative_to(home)))
-    return found
+        return None
 
 
 def half_written(path: str) -> bool:

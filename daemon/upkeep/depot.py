@@ -205,10 +205,14 @@ class Depot:
                 sync_folder(folder)
         manifest.write(self._snapshots / f"{one.id}{ENDING}", one)
 
-    def keep(self, count: int) -> list[str]:
-        """Remove all snapshots but the newest so many, and the objects that no list names any more; which went. While a
-        list cannot be read, no object is removed: it may name any."""
-        going = self.ids()[:-count]
+    def keep(self, count: int, home: str) -> list[str]:
+        """Remove all snapshots of that home (its UUID) but the newest so many, older lists that cannot be read, and the
+        objects that no list names any more; which went. While a list cannot be read, no object is removed: it may name
+        any."""
+        listed = self.listed()
+        mine = [one.id for one in listed if one.home == home]
+        oldest = mine[-count:][0] if mine else ""
+        going = [one.id for one in listed if one.id < oldest and (one.home == home or one.damaged)]
         for id in going:
             (self._snapshots / f"{id}{ENDING}").unlink()
         if going:

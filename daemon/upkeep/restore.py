@@ -136,7 +136,8 @@ def _copy(depot: Depot, file: File, home: Path) -> Kind | None:
         return Kind.MISSING
     except OSError:
         return Kind.UNREADABLE
-    with source, aside.open("wb") as out:
+    private = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)  # it may hold a key
+    with source, os.fdopen(private, "wb") as out:
         digest = hashlib.sha256()
         while True:
             try:

@@ -96,6 +96,8 @@ class Taken:
     new: int = 0  #: bytes that were not in the backup before; known only when it is taken
     damaged: bool = False  #: its list cannot be read
     strange: tuple[str, ...] = ()  #: things at the top of the home that are not Myna's and not in it; known only then
+    keys: tuple[str, ...] = ()  #: files of the home with keys and tokens that are not in it; known only then
+    bare: tuple[str, ...] = ()  #: notifiers whose URL is in it, as myna.toml has it; known only then
     same_disk: bool = False  #: it lies on the disk that the home is on
 
 

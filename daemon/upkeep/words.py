@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from daemon.names import printable
 from daemon.upkeep.values import Finding, Kind, Mend, Sort, Taken
 
@@ -71,21 +73,31 @@ def about(taken: Taken) -> list[str]:
     if taken.same_disk:
         lines.append("The backup is on the disk that the home is on: it does not help when that disk is lost.")
     if taken.strange:
-        names = ", ".join(printable(name.encode("utf-8", "surrogateescape")) for name in taken.strange[:5])
-        more = f" and {len(taken.strange) - 5} more" if len(taken.strange) > 5 else ""
-        lines.append(f"Not in it, for it is not Myna's: {names}{more}.")
+        lines.append(f"Not in it, for it is not Myna's: {_some(taken.strange)}.")
+    if taken.keys:
+        lines.append(f"Not in it, for whoever has them can use Myna: {_some(taken.keys)}. --secrets takes them along.")
+    if taken.bare:
+        sentence = f"myna.toml has the URL of a notifier in it ({_some(taken.bare)}), and so has the backup."
+        lines.append(f"{sentence} url_file keeps it apart.")
     return lines
 
 
-def after_restore(home: str, uuid: str, bases: list[str], *, newer: bool) -> list[str]:
-    """What is next."""
-    lines = [f"Start it: myna --home {home} up"]
+def _some(names: Sequence[str]) -> str:
+    """The first few."""
+    told = ", ".join(printable(name.encode("utf-8", "surrogateescape")) for name in names[:5])
+    return told + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def after_restore(home: str, uuid: str, bases: list[str], keys: Sequence[str], *, newer: bool) -> list[str]:
+    """What is next. `keys`: files that myna.toml names and that are not there."""
+    lines = [f"myna.toml names {_some(keys)}, not there: put back what you need of that first."] if keys else []
+    lines.append(f"Start it: myna --home {home} up")
     lines += [f"The base of {name} is not here: myna --home {home} engines fetch {name}" for name in bases]
     if newer:
         lines.append("Its database is of an older Myna, and is brought to the newest schema when mynad starts.")
     lines.append(
         f"It has the identity of the home that was backed up ({uuid[:8]}…): both give the same numbers to new versions "
-        "and jobs. Work on in one of them only."
+        "and jobs, and both tell your notifiers. Work on in one of them only."
     )
     lines.append("Jobs that waited or ran when the snapshot was taken go on when mynad starts.")
     return lines

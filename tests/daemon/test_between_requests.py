@@ -11,6 +11,8 @@ import pytest
 from daemon.kinds.speak import worker
 from daemon.worker import __main__ as program
 
+PLENTY = 10**12  #: bytes that voices may hold
+
 
 class Settling:
     """An engine that notes which voices settled."""
@@ -25,7 +27,7 @@ class Settling:
 def test_the_voice_that_spoke_last_settles_once() -> None:
     engine: Any = Settling()
     first, second = object(), object()
-    worker._spoken_with.extend([(engine, first), (engine, second)])
+    worker._spoken_with.extend([(engine, first, PLENTY), (engine, second, PLENTY)])
     program.settle()
     program.settle()
     assert engine.settled == [second]
@@ -33,7 +35,7 @@ def test_the_voice_that_spoke_last_settles_once() -> None:
 
 def test_a_voice_that_cannot_settle_ends_no_worker(capsys: pytest.CaptureFixture[str]) -> None:
     faulty: Any = type("Faulty", (), {"settle": lambda self, model: 1 / 0})()
-    worker._spoken_with.append((faulty, None))
+    worker._spoken_with.append((faulty, None, PLENTY))
     program.settle()
     assert "did not settle: ZeroDivisionError" in capsys.readouterr().err
 

@@ -71,6 +71,7 @@ def undisturbed(workshop: Workshop, options: str) -> str:
         workshop.kill()
 
 
+@pytest.mark.long
 def test_one_round_of_kills_changes_nothing(toys: Workshop, tmp_path: Path) -> None:
     calm = undisturbed(Workshop(tmp_path / "calm", tmp_path, module=TOYS), LASTING)
     plan: list[tuple[str, pb.JobKind.ValueType]] = [

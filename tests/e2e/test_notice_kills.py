@@ -13,6 +13,7 @@ from tests.e2e.notice_siege import Siege
 pytestmark = pytest.mark.e2e
 
 
+@pytest.mark.long
 def test_mynad_killed_while_it_tells_leaves_each_notice_once_and_in_order(tmp_path: Path) -> None:
     with receiver() as there:
         tally = Siege(tmp_path / "home", there, random.Random(1)).run(2)

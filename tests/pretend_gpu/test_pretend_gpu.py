@@ -16,7 +16,7 @@ import pytest
 from engines.registry import ENGINES
 
 #: Some 20 seconds of a CPU; on one that is shared by many it has taken minutes.
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.long]
 
 ROOT = Path(__file__).parents[2]
 #: By engine: "failure", a traceback or nothing, and "parts", each as `waits.Part`.

@@ -21,6 +21,7 @@ token_file = "/etc/private/token"
 default_engine = "glow"
 [http]
 listen = "0.0.0.0:80"
+voices = { aloysius = "anna" }
 [cost]
 per_hour = 2.5
 [[notify]]
@@ -58,7 +59,7 @@ def test_it_holds_what_is_needed_and_no_secret(myna: Run, home: Path, stage: Sta
         "auto_train": False,
         "token_file": "(left out)",
         "default_engine": "glow",
-        "http": {"listen": "(left out)"},
+        "http": {"listen": "(left out)", "voices": "(left out)"},
         "cost": {"per_hour": 2.5},
         "notify": [{"url": "(left out)"}],
     }
@@ -93,3 +94,13 @@ def test_voices_keep_apart_though_their_names_go(tmp_path: Path) -> None:
         == "voice-1 came from voice-2; Johanna did not, voice-2 did"
     )
     assert mask("a token myna_3fJk29sLq0aZpp7TT1x and step 1200") == "a token <secret or digest> and step 1200"
+
+
+def test_people_and_addresses_go_and_times_stay(tmp_path: Path) -> None:
+    mask = bug_report.Mask(tmp_path, ["anna"], ["ben", "anna"])
+    assert mask("ben may not speak as anna, ben") == "person-1 may not speak as voice-1, person-1"
+    assert mask("ready: run/mynad.sock and 192.168.1.7:8443.") == "ready: run/mynad.sock and <address>:8443."
+    assert mask("the last from ipv6:%5B2001:db8::7%5D:50312 at 12:00:01") == "the last from <address> at 12:00:01"
+    assert mask("[fe80::1]:80, 10.0.0.7, 1.2.3, 2026-11-30 07:30:00,123") == (
+        "[<address>]:80, <address>, 1.2.3, 2026-11-30 07:30:00,123"
+    )

@@ -37,7 +37,7 @@ def words(one: pb.KeepsUp.ValueType, found: pb.IdleResponse) -> str:
     return {
         pb.KEEPS_JOBS: f"{wording.count(found.jobs, 'job')} to do.",
         pb.KEEPS_INBOX: f"{wording.count(found.files, 'file')} in the inbox, not taken yet.",
-        pb.KEEPS_UPLOADS: "Something is being uploaded.",
+        pb.KEEPS_UPLOADS: "Something is being sent or fetched, backed up or checked.",
         pb.KEEPS_WATCHED: f"{wording.count(found.watchers, 'watcher')}: dashboards, or scripts.",
         pb.KEEPS_USERS: f"Logged in: {', '.join(map(output.safe, found.users))}.",
         pb.KEEPS_RECENT: "Somebody asked mynad for something just now.",

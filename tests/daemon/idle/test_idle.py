@@ -13,19 +13,23 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from sqlalchemy.orm import Session
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from living_daemon import Living, lived
 
+from daemon.database.models import Job, now
+from daemon.database.store import opened
 from daemon.errors import BadRequest
 from daemon.idle import users
 from daemon.idle.activity import Activity
 from daemon.idle.decision import Idleness, Keeps, Patience, Seen, Step, decide, keeps
-from daemon.idle.waiting import WaitingForIdleness
+from daemon.idle.waiting import WaitingForIdleness, _at_work
 from daemon.idle_settings import WhenIdle
 from daemon.machine.lazy_gpus import Cause, LazyGpus
 from daemon.settings import load
 from daemon.state import events
+from daemon.state.status import WaitsFor
 from proto import myna_pb2 as pb
 
 pytestmark = pytest.mark.integration
@@ -59,7 +63,7 @@ def test_it_is_announced_and_then_done_once() -> None:
     [
         ({"jobs": 1}, Keeps.JOBS),
         ({"files": 1}, Keeps.INBOX),
-        ({"uploads": 1}, Keeps.UPLOADS),
+        ({"streams": 1}, Keeps.STREAMS),
         ({"watchers": 1}, Keeps.WATCHED),
         ({"users": ("anna",)}, Keeps.USERS),
         ({"asked": 1_000.0}, Keeps.RECENT),
@@ -202,11 +206,71 @@ def test_scrapes_and_health_checks_keep_nothing_up() -> None:
     assert activity.asked > before
 
 
-@pytest.mark.parametrize("table", ['do = "command"', 'command = "ls"', 'do = "explode"', "after_minutes = 0"])
+UNCLOSED = 'do = "command"\ncommand = "echo \'"'
+
+
+@pytest.mark.parametrize("table", ['do = "command"', 'command = "ls"', 'do = "explode"', "after_minutes = 0", UNCLOSED])
 def test_settings_that_cannot_be_meant_are_refused(tmp_path: Path, table: str) -> None:
     (tmp_path / "myna.toml").write_text(f"[when_idle]\n{table}\n")
     with pytest.raises(BadRequest, match=r"when_idle|do|after_minutes"):
         load(tmp_path)
+
+
+def test_a_backup_keeps_the_machine_up_for_as_long_as_it_takes(tmp_path: Path) -> None:
+    async def life(running: Living) -> None:
+        steps = running.client.backup(str(tmp_path / "disk"), rate=1_000)
+        await anext(aiter(steps))
+        assert pb.KEEPS_UPLOADS in (await running.client.idle()).keeps
+        await steps.aclose()  # type: ignore[attr-defined]
+        for _ in range(100):
+            if running.daemon.keeper.activity.streams:
+                await asyncio.sleep(0.1)
+        assert not running.daemon.keeper.activity.streams
+
+    lived(tmp_path / "home", life)
+
+
+def test_a_job_that_waits_for_a_budget_keeps_nothing_up(tmp_path: Path) -> None:
+    def queue(session: Session, waits_for: WaitsFor) -> None:
+        row = Job(kind="train", voice="anna", title="", spec=b"", gpu_lane=True, priority=1, place=1.0, state="queued")
+        row.submitted = row.queued_since = now()
+        row.waits_for = waits_for
+        session.add(row)
+
+    with opened(tmp_path) as store:
+        store.write_now(queue, WaitsFor.BUDGET)
+        assert store.read_now(_at_work) == 0
+        store.write_now(queue, WaitsFor.GPU_MINUTES)
+        store.write_now(queue, WaitsFor.NOTHING)
+        assert store.read_now(_at_work) == 2
+
+
+def test_a_person_who_asks_again_is_noticed_again(tmp_path: Path) -> None:
+    """The door keeps the handler of what a person asked for once."""
+
+    async def life(running: Living) -> None:
+        await running.client.add_person("ben", ["read"])
+        ben = running.client.bearing((await running.client.create_token("ben")).token)
+        activity = running.daemon.keeper.activity
+        for _ in range(3):
+            before = activity.asked
+            _ = [voice async for voice in ben.voices()]
+            assert activity.asked > before
+
+    lived(tmp_path / "home", life)
+
+
+def test_a_command_may_say_a_lot_and_leave_something_behind(tmp_path: Path) -> None:
+    async def life(running: Living) -> None:
+        daemon = running.daemon
+        settings = WhenIdle(do="command", command="true")
+        idle = WaitingForIdleness(daemon.store, settings, Activity(), daemon.launcher, list, lambda: 0, lambda: ())
+        async with asyncio.timeout(30):
+            said = await idle._run(["sh", "-c", "sleep 60 & head -c 1000000 /dev/zero | tr '\\0' x; exit 3"])
+        assert said.startswith("it ended with 3. xxx")
+        assert len(said) < 3_000
+
+    lived(tmp_path / "home", life)
 
 
 # ----------------------------------------------------------------------------------------------------------- lazy GPUs

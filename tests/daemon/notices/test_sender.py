@@ -17,7 +17,7 @@ from typing import IO
 import pytest
 from receivers import mailbox, receiver
 
-from daemon.notice_sender.service import Service, without_secrets
+from daemon.notice_sender.service import Service, without_host, without_secrets
 from daemon.notices.parcel import Answer, Outcome, Parcel
 
 pytestmark = pytest.mark.integration
@@ -260,3 +260,17 @@ def test_secrets_are_taken_out_of_what_others_say() -> None:
     url = "json://user:p%40ssword@box.example/hook/token123?+Authorization=Bearer"
     said = "Failed at box.example: p@ssword, p%40ssword and token123 with Bearer"
     assert without_secrets(said, url) == "Failed at box.example: …, … and … with …"
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    ("url", "said", "left"),
+    [
+        ("tgram://123456789:AAtoken/77", "bot123456789:AAtoken and aatoken: not found", "bot… and …: not found"),
+        ("pbul://abcdefghijklmnop", "abcdefghijklmnop is unknown", "… is unknown"),
+        ("ntfy://box.example/room", "box.example is full", "box.example is full"),
+    ],
+)
+def test_a_token_in_the_host_s_place_is_taken_out_too(url: str, said: str, left: str) -> None:
+    shown = {"ntfy": "ntfy://box.example/…"}.get(url.partition(":")[0], "tgram://1...9/…")
+    assert without_host(said, url, shown) == left

@@ -11,7 +11,7 @@ from whole_home import build, depot, dump, files, flip, told
 
 from daemon.errors import BadRequest, MynaError, NotFound, NotNow
 from daemon.processes.lock import Lock
-from daemon.upkeep import backup
+from daemon.upkeep import backup, contents, words
 from daemon.upkeep.contents import Wanted
 from daemon.upkeep.depot import Depot
 from daemon.upkeep.restore import restore
@@ -90,20 +90,32 @@ def test_older_snapshots_go_with_what_only_they_had(home: Path, tmp_path: Path) 
     second, _ = taken(home, tmp_path / "disk")
     before = len(list((tmp_path / "disk/objects").rglob("*/*")))
     with depot(tmp_path / "disk") as opened:
-        assert opened.keep(1) == [first.id]
+        assert opened.keep(1, first.home) == [first.id]
         assert opened.ids() == [second.id]
         assert verify(opened).findings == []
     assert len(list((tmp_path / "disk/objects").rglob("*/*"))) < before
     assert told(restored(tmp_path / "disk", tmp_path / "back")) == set()
 
 
+def test_snapshots_of_another_home_in_the_same_folder_stay(home: Path, tmp_path: Path) -> None:
+    build(tmp_path / "other", live=False)
+    other, _ = taken(tmp_path / "other", tmp_path / "disk")
+    mine = [taken(home, tmp_path / "disk")[0] for _ in range(2)]
+    with depot(tmp_path / "disk") as opened:
+        assert opened.keep(1, mine[0].home) == [mine[0].id]
+        assert opened.keep(1, mine[0].home) == []
+        assert opened.ids() == [other.id, mine[1].id]
+        assert verify(opened).findings == []
+
+
 def test_nothing_is_swept_while_a_list_cannot_be_read(home: Path, tmp_path: Path) -> None:
-    ids = [taken(home, tmp_path / "disk")[0].id for _ in range(3)]
+    snapshots = [taken(home, tmp_path / "disk")[0] for _ in range(3)]
+    ids = [one.id for one in snapshots]
     damaged = tmp_path / "disk/snapshots" / f"{ids[1]}.json.gz"
     flip(damaged)
     before = set((tmp_path / "disk/objects").rglob("*/*"))
     with depot(tmp_path / "disk") as opened:
-        opened.keep(2)
+        opened.keep(2, snapshots[0].home)
         assert [(one.kind, one.path) for one in verify(opened).findings] == [(Kind.SNAPSHOT, ids[1])]
     assert set((tmp_path / "disk/objects").rglob("*/*")) == before
 
@@ -141,18 +153,29 @@ def test_a_damaged_file_does_not_take_the_place_of_a_good_one(home: Path, tmp_pa
 
 
 def test_keys_bases_and_packages_are_in_it_only_when_asked_for(home: Path, tmp_path: Path) -> None:
-    for name in ("engines/xtts/model.pth", "exports/anna-1.myna.tar.zst", "token"):
+    keys = ("openai.key", "phone.secret", "token")
+    for name in (*keys, "engines/xtts/model.pth", "exports/anna-1.myna.tar.zst", "remote/openai/1.pcm", "notes.txt"):
         (home / name).parent.mkdir(parents=True, exist_ok=True)
         (home / name).write_text("content of " + name)
-    (home / "myna.toml").write_text('token_file = "token"\n')
+        (home / name).chmod(0o600)
+    told = 'token_file = "token"\n[[notify]]\nurl_file = "phone.secret"\n[[notify]]\nurl = "json://box/"\n'
+    (home / "myna.toml").write_text(f'{told}[remote.openai]\nkey_file = "{home}/openai.key"\n')
+    (home / "myna.toml").chmod(0o600)
     snapshot, _ = taken(home, tmp_path / "disk")
-    assert snapshot.strange == ("token",)
+    assert (snapshot.strange, snapshot.keys, snapshot.bare) == (("notes.txt",), keys, ("without a name",))
+    assert [line.split(":")[0] for line in words.about(snapshot)][-3:] == [
+        "Not in it, for it is not Myna's",
+        "Not in it, for whoever has them can use Myna",
+        "myna.toml has the URL of a notifier in it (without a name), and so has the backup. url_file keeps it apart.",
+    ]
     back = restored(tmp_path / "disk", tmp_path / "without")
-    assert not any((back / name).exists() for name in ("engines", "exports", "token"))
+    assert not any((back / name).exists() for name in (*keys, "engines", "exports", "remote", "notes.txt"))
+    assert contents.without(back) == [back / "phone.secret", back / "token"]  # the third one is named where it was
     snapshot, _ = taken(home, tmp_path / "disk", bases=True, exports=True, secrets=True)
-    assert snapshot.strange == ()
+    assert (snapshot.strange, snapshot.keys) == (("notes.txt",), ())
     back = restored(tmp_path / "disk", tmp_path / "with")
-    assert all((back / name).is_file() for name in ("engines/xtts/model.pth", "exports/anna-1.myna.tar.zst", "token"))
+    assert all((back / name).is_file() for name in (*keys, "engines/xtts/model.pth", "exports/anna-1.myna.tar.zst"))
+    assert {(back / name).stat().st_mode & 0o777 for name in keys} == {0o600}
 
 
 def test_what_is_half_written_or_partial_is_not_in_it(home: Path, tmp_path: Path) -> None:

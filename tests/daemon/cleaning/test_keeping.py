@@ -275,6 +275,29 @@ def test_spoken_texts_are_forgotten_everywhere(store: Store, tmp_path: Path) -> 
     assert b"secret" not in (tmp_path / "myna.db").read_bytes()
 
 
+def test_a_long_text_is_not_left_in_free_pages_nor_as_sound(store: Store, tmp_path: Path) -> None:
+    store.write_now(lambda session: spoken(session, "a long secret " * 2_000).id)
+    old = put(tmp_path / "remote" / "openai" / "old.pcm")
+    heard = put(tmp_path / "remote" / "openai" / "heard.pcm", timedelta(days=1))
+    assert asyncio.run(cleaning(store, tmp_path).by_age()).texts == 1
+    assert (old.exists(), heard.exists()) == (False, True)
+    with store.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA secure_delete").scalar() == 1
+    store.close()
+    assert b"secret" not in (tmp_path / "myna.db").read_bytes()
+
+
+def test_a_disk_that_does_not_answer_does_not_end_cleaning(store: Store, tmp_path: Path) -> None:
+    def stale() -> int:
+        raise OSError(116, "Stale file handle")
+
+    async def life() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(cleaning(store, tmp_path, missing=stale).run(), 1.0)
+
+    asyncio.run(life())
+
+
 def test_a_text_that_is_younger_stays_and_a_job_without_its_text_is_not_tried_again(tmp_path: Path) -> None:
     async def life(running: Living) -> None:
         job_number = await running.speak("refuse")
