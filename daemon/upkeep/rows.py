@@ -10,6 +10,7 @@ from pathlib import Path
 
 from daemon import names
 from daemon.home import identity, purged_folder, sums
+from daemon.state import remote_voices
 from daemon.upkeep.contents import Seen
 from daemon.upkeep.known import Known, Named, Numbered
 from daemon.upkeep.values import Finding, Kind, Mend, Sort
@@ -93,7 +94,7 @@ def unnamed(known: Known, path: str) -> str:
         case ["voices", voice, number, *rest] if rest:
             return "" if _is_version(known, voice, number) else "/".join(parts[:3])
         case ["samples", voice, number, *rest] if rest:
-            mine = number in _NO_VERSIONS and voice in known.voices
+            mine = number in _NO_VERSIONS and (voice in known.voices or remote_voices.is_one(voice))
             return "" if mine or _is_version(known, voice, number) else "/".join(parts[:3])
         case ["runs", run, *rest] if rest:
             return "" if run.isdecimal() and int(run) in known.runs else "/".join(parts[:2])

@@ -109,10 +109,17 @@ class Bench:
         yield model
         found.clear()
 
-    def speak(self, who: Speaker, model: Callable[[], TrainableModel], clips: Sequence[Clip], take: int = 0) -> None:
-        """Have one speaker's take of the lines on disk."""
+    def speak(
+        self,
+        who: Speaker,
+        model: Callable[[], TrainableModel],
+        clips: Sequence[Clip],
+        take: int = 0,
+        within: Callable[[], None] | None = None,
+    ) -> None:
+        """Have one speaker's take of the lines on disk. `within`: as `spoken.speak_all` has it."""
         self.steps.begin(f"{who.title} speaks")
-        now = spoken.speak_all(self._voice, model, who, clips, self._channel, self.steps.one, take)
+        now = spoken.speak_all(self._voice, model, who, clips, self._channel, self.steps.one, take, within)
         kept = len(clips) - now
         self._channel.log("info", f"{who.title}: {now} lines spoken, {kept} were there from before.")
 

@@ -74,9 +74,10 @@ def speak_all(
     channel: Channel,
     on_line: Callable[[], None],
     take: int = 0,
+    within: Callable[[], None] | None = None,
 ) -> int:
-    """Have a take of every line on disk; `on_line` is called after each. Returns how many were spoken now; the others
-    were there.
+    """Have a take of every line on disk; `on_line` is called after each, `within` (else the channel's check) between
+    pieces of one. Returns how many were spoken now; the others were there.
 
     `model` is only called, once, if there is something to speak. A line that cannot be spoken has no file, and the log
     says why.
@@ -96,7 +97,7 @@ def speak_all(
                 chunks = []
                 for chunk in engine.speak(loaded, request):
                     chunks.append(chunk)
-                    channel.check()
+                    (within or channel.check)()
                 rate = chunks[0].sample_rate if chunks else engine.info.sample_rate
                 samples = np.concatenate([chunk.samples for chunk in chunks]) if chunks else np.zeros(0, np.float32)
                 sha256 = write_wav(wav, samples, rate, Tag(who.voice))

@@ -78,7 +78,8 @@ def _speak(side: _Side, clips: Sequence[Clip]) -> None:
             stack.enter_context(access.given(side.accessed.access))
             stack.enter_context(interruption.checked_by(side.accessed.check))
         model = stack.enter_context(side.bench.loaded(side.who))
-        side.bench.speak(side.who, model, clips)
+        within = side.accessed.check if side.accessed is not None else None
+        side.bench.speak(side.who, model, clips, within=within)
     gc.collect()  # a model may be part of a circle, and the other one needs its room
     memory.release(device.torch_device())
 

@@ -45,10 +45,10 @@ def like(session: Session, info: EngineInfo, overrides: Mapping[str, Any]) -> Pa
     query = select(Run).where(Run.engine == info.name, Run.step > 0).order_by(Run.id.desc()).limit(SEARCHED)
     rows = [row for row in session.scalars(query) if row.result.get("seconds", 0) > 0]
     wanted = cost.shape(info, overrides)
-    alike = [row for row in rows if cost.shape_of(info, row) == wanted]
-    others = [row for row in rows if cost.shape_of(info, row) is not None]
+    shaped = [(row, shape) for row in rows if (shape := cost.shape_of(info, row)) is not None]
+    alike = [row for row, shape in shaped if shape == wanted]
     found, unmetered = [], set()
-    for row in _on_one_device(session, alike or others[:1]):
+    for row in _on_one_device(session, alike or [row for row, _ in shaped[:1]]):
         one, lacks = _past(session, info, row)
         if one is not None:
             found.append(one)

@@ -130,6 +130,7 @@ def test_files_that_no_row_knows_are_found_where_no_job_may_be_about_to_tell_of_
     lay(home / "clips/ab" / f"ab{'0' * 62}.flac", b"a clip of nobody's")
     lay(home / "runs/77/outcome.json", b"{}")
     lay(home / "samples/anna/9/aa.wav", b"a version that is not")
+    lay(home / "samples/openai:alloy/base/aa.wav", b"what a voice elsewhere said to be compared: it was paid for")
     lay(home / "recordings/cd" / f"cd{'0' * 62}.wav", b"nobody's")
     found = {(Kind.ORPHAN, one) for one in ("runs/77", "samples/anna/9")}
     found |= {(Kind.ORPHAN, f"clips/ab/ab{'0' * 62}.flac"), (Kind.ORPHAN, f"recordings/cd/cd{'0' * 62}.wav")}
