@@ -96,7 +96,7 @@ def test_a_person_steers_the_queue(with_toy: Workshop) -> None:
     reach_step(client, first.id, 5)
 
     # who waits says for whom; the last is moved to the front, and one can be moved behind another
-    assert f"held by train #{first.id}" in waits(client, third.id)
+    assert f"train #{first.id}" in waits(client, third.id)  # which holds the lane, or is at work on the same voice
     client.reorder(third.id)
     client.reorder(second.id, last=True)
 

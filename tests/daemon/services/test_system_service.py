@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -33,8 +34,8 @@ def test_gpu_memory_is_told_only_where_there_is_a_gpu(store: Store, tmp_path: Pa
     driver = FakeDriver()
     driver.count = gpus
     kinds, machine = Kinds(tmp_path, settings.load(tmp_path)), Machine(tmp_path, Gpus(driver), lambda pid: "")
-    unused = cast(Any, None)
-    service = SystemService(tmp_path, store, kinds, machine, unused, unused, unused, unused, unused, unused, unused)
+    unused, nowhere = cast(Any, None), cast(Any, SimpleNamespace(far=SimpleNamespace(takes=lambda kind: False)))
+    service = SystemService(tmp_path, store, kinds, machine, nowhere, unused, unused, unused, unused, unused, unused)
     asked = pb.EstimateRequest(spec=pb.TrainSpec(voice="anna"))
     told = asyncio.run(service.Estimate(asked, None))
     assert bool(told.gpu_memory) is bool(gpus)

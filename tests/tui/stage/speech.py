@@ -97,7 +97,7 @@ class Speech(stubs.SpeechServicer):
         with self._gone:
             return self._gone.wait_for(lambda: len(self.heard) >= files, seconds)
 
-    def wait_hung_up(self, callers: int, seconds: float = 10.0) -> bool:
+    def wait_hung_up(self, callers: int, seconds: float = 30.0) -> bool:
         """Have so many callers gone away before the end, or do within some seconds?"""
         with self._gone:
             return self._gone.wait_for(lambda: self.hung_up >= callers, seconds)
