@@ -11,7 +11,7 @@ from daemon.worker.__main__ import main
 from daemon.worker.channel import JobChannel
 from engines.audio import flac
 from engines.audio.mono import Mono
-from engines.cutting import clips, kept
+from engines.cutting import clips, cutter, kept
 from engines.files import TEMPORARY
 from engines.transcription.base import Transcript
 from engines.transcription.sphinx import SphinxTranscriber
@@ -93,7 +93,7 @@ def committing() -> None:
 if __name__ == "__main__":
     decoding()
     before(clips, "choose_pieces", "cutting")
-    before(clips, "loudness", "measuring")
+    before(cutter, "loudness", "measuring")
     half_written(flac, "writing")
     hearing()
     half_written(kept, "keeping")
