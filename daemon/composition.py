@@ -3,6 +3,7 @@ the composition root."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from functools import partial
 from pathlib import Path
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from daemon.telemetry.meters import Meters
 
 
-class Parts:
+class Parts(ABC):
     """What a running mynad has. Made by `daemon.main.Daemon`; no part knows this class."""
 
     home: Path
@@ -57,13 +58,13 @@ class Parts:
     powercap: Path  #: where the kernel tells what CPUs take
     keeper: Doorkeeper
 
+    @abstractmethod
     def end(self, now: bool = False) -> None:
         """Leave."""
-        raise NotImplementedError
 
+    @abstractmethod
     def work(self, name: str, life: Coroutine[None, None, None]) -> None:
         """A part that lives as long as mynad, but for one that ends by itself."""
-        raise NotImplementedError
 
 
 def servicers(daemon: Parts) -> dict[str, Any]:
