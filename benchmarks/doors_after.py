@@ -9,6 +9,7 @@ with one thread, everything loaded, three times in turn.
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import tempfile
 import time
@@ -97,4 +98,5 @@ def bar(name: str, measured: float, unit: str, most: float) -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0]).parse_args()
     main()

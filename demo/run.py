@@ -6,6 +6,7 @@ happen by themselves; a sentence in the new voice. Writes demo/out/report.json a
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import os
@@ -251,4 +252,5 @@ def say(line: str) -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0]).parse_args()
     raise SystemExit(main())
