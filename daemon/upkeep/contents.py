@@ -17,6 +17,7 @@ from pathlib import Path
 from daemon import names
 from daemon.errors import MynaError
 from daemon.home.imports import FOLDER as IMPORTS
+from daemon.named_file import named_file
 from daemon.settings import Settings, load
 from daemon.state.remote_voices import FOLDER as REMOTE
 from engines.fast_paths.record import FILE as FAST_PATHS
@@ -173,7 +174,7 @@ def _named(home: Path) -> set[Path]:
     named = [settings.token_file, settings.tls_key, settings.tls_cert, settings.tls_client_ca]
     named += [one.url_file for one in settings.notify]
     named += [one.key_file for one in settings.remote.values()]
-    return {Path(os.path.normpath(home / Path(path).expanduser())) for path in named if path}
+    return {Path(os.path.normpath(named_file(home, path))) for path in named if path}
 
 
 def _settings(home: Path) -> Settings | None:
