@@ -51,7 +51,7 @@ def job(
 ) -> Job:
     row = Job(
         kind=kind, voice="anna", title=title or kind, spec=(spec or pb.JobSpec()).SerializeToString(),
-        gpu_lane=False, priority=1, place=1.0, state=state,
+        has_text=spoken_texts.in_spec(spec or pb.JobSpec()), gpu_lane=False, priority=1, place=1.0, state=state,
         submitted=now() - ago, queued_since=now() - ago, started=now() - ago,
         ended=None if state in ("queued", "running", "paused") else now() - ago,
     )  # fmt: skip
@@ -365,11 +365,6 @@ def test_whatever_is_asked_what_people_gave_and_what_speaks_stays(
         assert [path for path in never if not path.exists()] == []
     finally:
         store.close()
-
-
-def test_a_title_without_a_quoted_text_is_left_as_it_is() -> None:
-    assert spoken_texts._title("train anna from anna@6") == "train anna from anna@6"
-    assert spoken_texts._title("say “a” and “b” as anna") == f"say {spoken_texts.FORGOTTEN} as anna"
 
 
 def test_mynad_tells_that_it_made_room(store: Store, tmp_path: Path) -> None:
