@@ -17,6 +17,7 @@ from pathlib import Path
 from daemon import names
 from daemon.errors import MynaError
 from daemon.home.imports import FOLDER as IMPORTS
+from daemon.home.set_aside import is_aside
 from daemon.named_file import named_file
 from daemon.settings import Settings, load
 from daemon.state.remote_voices import FOLDER as REMOTE
@@ -185,8 +186,8 @@ def _settings(home: Path) -> Settings | None:
 
 
 def half_written(path: str) -> bool:
-    """Whether it is, or lies in, something that its writer has not finished."""
-    return any(part.startswith(TEMPORARY) or part.endswith(HALF) for part in path.split("/"))
+    """Whether it is, or lies in, something that its writer has not finished, or whoever deletes it."""
+    return any(part.startswith(TEMPORARY) or part.endswith(HALF) or is_aside(part) for part in path.split("/"))
 
 
 def _listed(folder: Path) -> list[os.DirEntry[str]]:

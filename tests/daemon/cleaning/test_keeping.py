@@ -28,6 +28,7 @@ from daemon.database.models import EventRow, Job, Run, Version, Voice, now
 from daemon.database.store import Store
 from daemon.home import identity
 from daemon.home.purging import Purging
+from daemon.home.set_aside import aside_of
 from daemon.keep_settings import Keep
 from daemon.machine.disk_space import DiskSpace
 from daemon.state import events, jobs, spoken_texts
@@ -216,7 +217,7 @@ def test_a_training_that_is_tried_again_keeps_its_checkpoints(store: Store, tmp_
 
 def test_what_a_kill_left_half_deleted_goes_the_next_time(store: Store, tmp_path: Path) -> None:
     kept = store.write_now(training, tmp_path, "failed")
-    aside = kept.parents[1].with_name(f"checkpoints{find.ASIDE}")
+    aside = aside_of(kept.parents[1])
     aside.mkdir()
     (aside / "half").write_bytes(b"x")
     done = asyncio.run(cleaning(store, tmp_path).by_age())
