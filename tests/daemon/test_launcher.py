@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from daemon.processes.launcher import Launcher
-from tests.outside import ends
+from tests.waits import ends
 
 pytestmark = pytest.mark.integration
 SLEEP = "/bin/sleep"
@@ -197,7 +197,7 @@ def test_nothing_outlives_a_killed_mynad(tmp_path: Path) -> None:
 import asyncio, sys
 from pathlib import Path
 from daemon.processes.launcher import Launcher
-from tests.outside import ends
+from tests.waits import ends
 launcher = Launcher(Path({str(tmp_path)!r}))
 async def main():
     launcher.attach()
@@ -231,7 +231,7 @@ os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 import asyncio, signal
 from pathlib import Path
 from daemon.processes.launcher import Launcher
-from tests.outside import ends
+from tests.waits import ends
 launcher = Launcher(Path({str(tmp_path)!r}))
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc

@@ -18,8 +18,8 @@ from proto import findings, lock
 from proto import myna_pb2 as pb
 from proto.client import connect
 from proto.home import socket_path
-from tests.outside import appears
 from tests.tui.conftest import Run
+from tests.waits import appears
 from tui import doctor
 
 pytestmark = pytest.mark.integration

@@ -26,7 +26,7 @@ from daemon.far.shared_store import SharedStore
 from daemon.far.values import Ending, Result
 from daemon.state import spent
 from proto import myna_pb2 as pb
-from tests.outside import appears
+from tests.waits import appears
 
 pytestmark = pytest.mark.integration
 PROGRAM = (sys.executable, str(Path(__file__).with_name("stepwise_worker.py")))

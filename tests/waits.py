@@ -1,10 +1,12 @@
-"""What other processes do, waited for with a bound: they have no event of ours."""
+"""Waits with a bound, for what has no event of ours: other processes, and states that nobody is told of."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import select
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from inotify_simple import INotify, flags
@@ -37,3 +39,11 @@ def ends(pid: int, seconds: float = 10.0) -> None:
             raise TimeoutError(f"process {pid} still lives after {seconds:g} s")
     finally:
         os.close(process)
+
+
+async def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Wait for a state of this process that is told to nobody: looked at while its event loop turns. Raises
+    TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110 - there is no event: that is what this is for
+            await asyncio.sleep(0.01)
