@@ -244,9 +244,10 @@ def _with_whole_paths(settings: Settings, home: Path) -> Settings:
     def whole(given: str) -> str:
         return given and str(named_file(home, given))
 
+    files: dict[str, Any] = {name: whole(getattr(settings, name)) for name in FILES}
     return replace(
         settings,
-        **{name: whole(getattr(settings, name)) for name in FILES},
+        **files,
         notify=tuple(replace(one, url_file=whole(one.url_file)) for one in settings.notify),
         remote={name: replace(one, key_file=whole(one.key_file)) for name, one in settings.remote.items()},
     )
