@@ -92,7 +92,13 @@ def servicers(daemon: Parts) -> dict[str, Any]:
     purging = Purging(home, store, folders.one)
     watchers = partial(getattr, daemon.events, "watchers")
     idle = WaitingForIdleness(
-        store, settings.when_idle, daemon.keeper.activity, daemon.launcher, daemon.inbox.present, watchers
+        store,
+        settings.when_idle,
+        daemon.keeper.activity,
+        daemon.launcher,
+        daemon.inbox.present,
+        watchers,
+        daemon.notices.unsent,
     )
     daemon.work("idle", idle.run())
     cleaning = Cleaning(store, daemon.disk, settings.keep, purging)

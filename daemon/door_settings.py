@@ -118,9 +118,9 @@ def told(http: Http, wyoming: Wyoming, token_file: str, tls: tuple[str, str], *,
         certificate, key = ("", "") if here or http.in_the_clear else tls
         told["http"] = {
             "listen": http.listen,
-            "token": token_file and token(Path(token_file).expanduser()),
-            "tls_cert": certificate and str(Path(certificate).expanduser()),
-            "tls_key": key and str(Path(key).expanduser()),
+            "token": token_file and token(Path(token_file)),
+            "tls_cert": certificate,
+            "tls_key": key,
             "voices": dict(http.voices),
             "voices_without_key": http.voices_without_key,
             "origins": http.origins,

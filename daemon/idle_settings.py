@@ -32,6 +32,10 @@ class WhenIdle:
         float,
         Setting("how long before that it is announced; whatever anybody does then cancels it", 0.01, 1_440, "minutes"),
     ] = 5.0
+    notices_minutes: Annotated[
+        float,
+        Setting("how long it then waits, at most, for notices that a service has not taken yet", 0, 1_440, "minutes"),
+    ] = 15.0
     command: Annotated[str, Setting('the command of do = "command"; its words are parted as a shell does it')] = ""
     dry_run: Annotated[bool, Setting("only say what would be done")] = False
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 from daemon.errors import BadRequest
+from daemon.named_file import named_file
 from daemon.notices.times import Plan, Quiet, length
 from daemon.state.values import OccasionKind
 from engines.errors import BadInput
@@ -154,7 +155,7 @@ def _url(one: Notify, home: Path) -> str:
     """Raises BadRequest."""
     where, url = "url in [[notify]]", one.url
     if one.url_file:
-        path = home / Path(one.url_file).expanduser()
+        path = named_file(home, one.url_file)
         where = str(path)
         url = _text(path, where)
         _check_private(path)

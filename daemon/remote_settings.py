@@ -28,8 +28,8 @@ class Remote:
     key_file: Annotated[
         str,
         Setting(
-            "file with its key, mode 0600; empty: the credential `myna-ENGINE-key` of mynad's systemd service, else no "
-            "key is sent where base_url is set"
+            "file with its key, mode 0600; a relative one lies beside `myna.toml`; empty: the credential "
+            "`myna-ENGINE-key` of mynad's systemd service, else no key is sent where base_url is set"
         ),
     ] = ""
     base_url: Annotated[
@@ -127,7 +127,7 @@ class Use:
     def key_file(self) -> Path | None:
         """Where its key is; None: there is to be none. It need not be there."""
         if self.settings.key_file:
-            return Path(self.settings.key_file).expanduser()
+            return Path(self.settings.key_file)
         return key.credential(self.provider.credential)
 
     @property

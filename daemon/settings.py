@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +15,7 @@ from daemon.errors import BadRequest
 from daemon.executor_settings import EXECUTOR, Executor
 from daemon.idle_settings import WHEN_IDLE, WhenIdle
 from daemon.keep_settings import KEEP, Keep
+from daemon.named_file import named_file
 from daemon.notify_settings import Notify
 from daemon.price import PRICE, Price
 from daemon.push_settings import PUSH, Push
@@ -143,10 +144,10 @@ class Settings:
             "`token_file` or `tls_client_ca`"
         ),
     ] = ""
-    tls_cert: Annotated[str, Setting("file of the server's certificate")] = ""
-    tls_key: Annotated[str, Setting("file of its key")] = ""
-    tls_client_ca: Annotated[str, Setting("file of the authority that signed clients' certificates")] = ""
-    token_file: Annotated[str, Setting("file with the token that clients must know")] = ""
+    tls_cert: Annotated[str, Setting("file of the server's certificate; a relative one lies beside `myna.toml`")] = ""
+    tls_key: Annotated[str, Setting("file of its key, likewise")] = ""
+    tls_client_ca: Annotated[str, Setting("file of the authority that signed clients' certificates, likewise")] = ""
+    token_file: Annotated[str, Setting("file with the token that clients must know, likewise")] = ""
 
     # tables of their own
     cost: Price = field(default_factory=Price)
@@ -170,6 +171,8 @@ class Settings:
 
 
 SETTINGS = declared(Settings)
+#: those that name a file
+FILES = ("tls_cert", "tls_key", "tls_client_ca", "token_file")
 #: tables of myna.toml
 TABLES = {
     "cost": PRICE,
@@ -185,8 +188,8 @@ TABLES = {
 
 
 def load(home: Path) -> Settings:
-    """Read the settings of a home folder. Raises BadRequest naming the file or the variable, the key, and what it
-    should be."""
+    """Read the settings of a home folder; files that they name are whole paths then. Raises BadRequest naming the file
+    or the variable, the key, and what it should be."""
     values: dict[str, Any] = {}
     path = home / "myna.toml"
     if path.is_file():
@@ -232,7 +235,22 @@ def load(home: Path) -> Settings:
         }
     except BadInput as error:
         raise BadRequest(str(error), error.hint) from None
-    return Settings(**given, **of_tables)
+    return _with_whole_paths(Settings(**given, **of_tables), home)
+
+
+def _with_whole_paths(settings: Settings, home: Path) -> Settings:
+    """So that whoever reads a file that they name looks at the same place."""
+
+    def whole(given: str) -> str:
+        return given and str(named_file(home, given))
+
+    files: dict[str, Any] = {name: whole(getattr(settings, name)) for name in FILES}
+    return replace(
+        settings,
+        **files,
+        notify=tuple(replace(one, url_file=whole(one.url_file)) for one in settings.notify),
+        remote={name: replace(one, key_file=whole(one.key_file)) for name, one in settings.remote.items()},
+    )
 
 
 def _numbers_as_texts(values: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -7580,6 +7580,8 @@ class IdleResponse(_message.Message):
     FILES_FIELD_NUMBER: _builtins.int
     WATCHERS_FIELD_NUMBER: _builtins.int
     DUE_SECONDS_FIELD_NUMBER: _builtins.int
+    NOTICES_FIELD_NUMBER: _builtins.int
+    NOTICES_SECONDS_FIELD_NUMBER: _builtins.int
     do: _builtins.str
     """what is done when nothing is left to do: "nothing", "shutdown", "suspend", "command" """
     dry_run: _builtins.bool
@@ -7590,6 +7592,10 @@ class IdleResponse(_message.Message):
     watchers: _builtins.int
     due_seconds: _builtins.float
     """until it is done, if nothing happens"""
+    notices: _builtins.int
+    """that no service has taken yet"""
+    notices_seconds: _builtins.float
+    """how long it is put off for those, at most"""
     @_builtins.property
     def keeps(self) -> _containers.RepeatedScalarFieldContainer[Global___KeepsUp.ValueType]: ...
     @_builtins.property
@@ -7607,10 +7613,12 @@ class IdleResponse(_message.Message):
         files: _builtins.int = ...,
         watchers: _builtins.int = ...,
         due_seconds: _builtins.float | None = ...,
+        notices: _builtins.int = ...,
+        notices_seconds: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_due_seconds", b"_due_seconds", "due_seconds", b"due_seconds"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_due_seconds", b"_due_seconds", "do", b"do", "dry_run", b"dry_run", "due_seconds", b"due_seconds", "files", b"files", "jobs", b"jobs", "keeps", b"keeps", "users", b"users", "watchers", b"watchers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_due_seconds", b"_due_seconds", "do", b"do", "dry_run", b"dry_run", "due_seconds", b"due_seconds", "files", b"files", "jobs", b"jobs", "keeps", b"keeps", "notices", b"notices", "notices_seconds", b"notices_seconds", "users", b"users", "watchers", b"watchers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__due_seconds: _TypeAlias = _typing.Literal["due_seconds"]  # noqa: Y015
     _WhichOneofArgType__due_seconds: _TypeAlias = _typing.Literal["_due_seconds", b"_due_seconds"]  # noqa: Y015

@@ -1,5 +1,5 @@
 """What a person sends with a report of a bug: versions, findings, numbers of the settings, and the ends of logs,
-without secrets, texts, and names of people and files."""
+without secrets, texts, and names of people, voices, notifiers and files."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import tarfile
 import time
 import tomllib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import distributions
 from ipaddress import IPv6Address
@@ -38,6 +39,8 @@ SECRET = re.compile(r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9_-]{20,}\b")
 PEER = re.compile(r"\bipv[46]:\S+")
 IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\.?\w)")
 IPV6 = re.compile(r"(?<![\w:])[0-9a-f:]*:[0-9a-f:]*:[0-9a-f:]*(?![\w:])", re.I)
+#: names of notifiers, in a myna.toml that need not be right
+NOTIFIER = re.compile(r"""\bname\s*=\s*["']([^"'\s]+)""")
 MAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 
 
@@ -53,7 +56,9 @@ class Part:
 class Mask:
     """Takes out of a text what nobody else needs to know."""
 
-    def __init__(self, home: Path, voices: Iterable[str] = (), people: Iterable[str] = ()) -> None:
+    def __init__(
+        self, home: Path, voices: Iterable[str] = (), people: Iterable[str] = (), notifiers: Iterable[str] = ()
+    ) -> None:
         known = {str(home): "<home>", str(Path.home()): "<user's folder>"}
         known |= {socket.gethostname(): "<host>", _user(): "<user>"}
         #: the longest first, so that a path inside another one is found; of one or two letters none: that is any word
@@ -62,7 +67,7 @@ class Mask:
             for name, to in sorted(known.items(), key=lambda one: -len(one[0]))
             if len(name) > 2 and name != "/"
         }
-        kinds = dict.fromkeys(people, "person") | dict.fromkeys(voices, "voice")
+        kinds = dict.fromkeys(notifiers, "notifier") | dict.fromkeys(people, "person") | dict.fromkeys(voices, "voice")
         kinds.pop("", None)
         names = sorted(kinds, key=len, reverse=True)
         self.names = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, names))})(?!\w)") if names else None
@@ -107,7 +112,11 @@ def parts(client: Client, job: int = 0) -> list[Part]:
         info, names, failed = None, [], []
         if job:
             raise
-    mask = Mask(where.home, names, _people(client) if info is not None else ())
+    voices = len(names)
+    people, notifiers = (_people(client), _notifiers(client)) if info is not None else ([], [])
+    if not where.remote:
+        names, notifiers = [*names, *_voices_here(where.home)], [*notifiers, *_notifiers_here(where.home)]
+    mask = Mask(where.home, names, people, notifiers)
     found = [_line(finding.state, finding.name, finding.sentence) for finding in doctor.examine(client)]
     made = [Part("versions.txt", versions(), "versions of Myna, Python, the system and the packages")]
     made.append(Part("doctor.txt", mask("\n".join(found) + "\n"), "what `myna doctor` finds"))
@@ -118,7 +127,7 @@ def parts(client: Client, job: int = 0) -> list[Part]:
             "sample": as_json.plain(info.sample),
             "engines": [{"name": engine.name, "here": engine.ready} for engine in info.engines],
             "refused files": info.refused_count,
-            "voices": len(names),
+            "voices": voices,
         }
         made.append(
             Part("daemon.json", mask(json.dumps(facts, indent=1) + "\n"), "numbers of jobs, engines, the machine")
@@ -140,6 +149,31 @@ def _people(client: Client) -> list[str]:
         return [one.name for one in client.people()]
     except ClientError:
         return []
+
+
+def _notifiers(client: Client) -> list[str]:
+    """Those that somebody gave a name: others are called as their service's scheme is, which is no secret."""
+    try:
+        return [one.name for one in client.notifiers() if one.name != one.shown_url.partition("://")[0]]
+    except ClientError:
+        return []
+
+
+def _notifiers_here(home: Path) -> list[str]:
+    """Also where no mynad knows them (any more)."""
+    try:
+        return NOTIFIER.findall((home / "myna.toml").read_text("utf-8", "replace"))
+    except OSError:
+        return []
+
+
+def _voices_here(home: Path) -> list[str]:
+    """By their folders, where no mynad tells."""
+    found = []
+    for folder in (home / "inbox", home / "voices"):
+        with suppress(OSError):
+            found += [entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+    return found
 
 
 def _of_home(home: Path, mask: Mask) -> list[Part]:

@@ -16,12 +16,12 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from daemon.cleaning import find
-from daemon.cleaning.find import ASIDE
 from daemon.cleaning.values import WHEN_SHORT, Removal, What, Why
 from daemon.database.models import now
 from daemon.database.store import Store
 from daemon.errors import MynaError, StoreTrouble
 from daemon.home.purging import Purging
+from daemon.home.set_aside import aside_of
 from daemon.keep_settings import Keep
 from daemon.machine.disk_space import DiskSpace
 from daemon.state import events, spoken_texts
@@ -119,7 +119,7 @@ class Cleaning:
 
     async def _checkpoints(self, removal: Removal) -> bool:
         """Set aside in the transaction that sees that nobody tries the training again; then deleted."""
-        aside = removal.path.with_name(f"checkpoints{ASIDE}")
+        aside = aside_of(removal.path)
 
         def act(session: Session) -> bool:
             if not find.still_ended(session, removal.number):
@@ -175,8 +175,9 @@ def _forget_sound(home: Path, before: datetime) -> None:
 
 def _delete_folder(removal: Removal) -> None:
     """Set aside under a name that nobody looks for, then deleted: a kill leaves no half of it in its place."""
-    aside = removal.path.with_name(f".{removal.path.name}{ASIDE}")
-    if aside.exists():
-        shutil.rmtree(aside)
-    os.replace(removal.path, aside)
+    aside = aside_of(removal.path)
+    if removal.path != aside:
+        if aside.exists():
+            shutil.rmtree(aside)
+        os.replace(removal.path, aside)
     shutil.rmtree(aside)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from daemon.cleaning.values import Removal, What, Why
 from daemon.database.models import LIVE, Job, Run, Version
 from daemon.errors import MynaError
+from daemon.home.set_aside import aside_of
 from daemon.keep_settings import Keep
 from daemon.package.formats import MYNA
 from daemon.state import purgeable, voices
@@ -25,8 +26,6 @@ from engines.remote.cache import ENDING as SOUND
 FRESH = timedelta(hours=6)
 #: kinds of jobs that read features
 READS_FEATURES = ("train", "export", "experiment", "evaluate")
-#: what a file that was set aside to be deleted is called; a kill leaves it, and the next cleaning takes it
-ASIDE = ".gone"
 
 
 def aged(session: Session, home: Path, keep: Keep, moment: datetime) -> list[Removal]:
@@ -66,7 +65,8 @@ def checkpoints(session: Session, home: Path, before: datetime, why: Why) -> Ite
         .order_by(Job.ended)
     )
     for run, _ in session.execute(ended):
-        for folder in (home / "runs" / str(run) / f"checkpoints{ASIDE}", home / "runs" / str(run) / "checkpoints"):
+        there = home / "runs" / str(run) / "checkpoints"
+        for folder in (aside_of(there), there):  # half of it, where a kill left that
             if folder.is_dir():
                 yield Removal(What.CHECKPOINTS, why, f"run {run}", folder, run)
 

@@ -27,6 +27,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: condition of a job that has not ended
 LIVE = "state IN ('queued','running','paused')"
+#: condition of a job that has a text still
+WITH_TEXT = "has_text = 1"
 #: condition of a recording that was made from another voice's clip
 MADE = text("made_from != ''")
 
@@ -108,6 +110,7 @@ class Job(Row):
     person: Mapped[str] = mapped_column(default="")  #: who asked for it; empty: the workstation's owner, or mynad
     waits_for: Mapped[str] = mapped_column(String(16), default="")  #: a `WaitsFor` of daemon.state.status; empty: none
     behind: Mapped[bool] = mapped_column(default=False)  #: `why` names other jobs, which may be other people's
+    has_text: Mapped[bool] = mapped_column(default=False)  #: a text in spec and title is not forgotten yet
     __table_args__ = (
         # the scheduler asks for waiting and running jobs only: a partial index keeps that quick beside 100,000 ended
         # ones (it is only used by queries that repeat its condition word for word)
@@ -115,6 +118,7 @@ class Job(Row):
         Index("jobs_voice", "voice", "id"),
         Index("jobs_state", "state", "id"),
         Index("jobs_shown", "state", "id", sqlite_where=text("cleared IS NULL")),
+        Index("jobs_texts", "ended", sqlite_where=text(WITH_TEXT)),
     )
 
 
@@ -370,24 +374,6 @@ class Evaluation(Row):
     verdict: Mapped[str]
     time: Mapped[datetime]
     __table_args__ = (Index("evaluations_version", "voice", "version"),)
-
-
-class Rating(Row):
-    """What a person thought of two versions of a voice (0: the base) that said the same."""
-
-    __tablename__ = "ratings"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    voice: Mapped[str]
-    a: Mapped[int]
-    b: Mapped[int]  #: greater than a: a pair is stored one way round
-    clip: Mapped[str] = mapped_column(default="")  #: hash of the held-out line; empty: another text
-    text: Mapped[str] = mapped_column(default="")
-    preferred: Mapped[str] = mapped_column(default="")  #: "a", "b", "same", "": only scores were given
-    score_a: Mapped[int] = mapped_column(default=0)  #: 1 to 5; 0: not given
-    score_b: Mapped[int] = mapped_column(default=0)
-    blind: Mapped[bool] = mapped_column(default=False)
-    time: Mapped[datetime]
-    __table_args__ = (Index("ratings_pair", "voice", "a", "b"),)
 
 
 class Consent(Row):

@@ -37,6 +37,7 @@ from daemon.database import notice_rows as _notice_rows  # noqa: F401  (and so h
 from daemon.database import people_rows as _people_rows  # noqa: F401  (and so here)
 from daemon.database import point_rows as _point_rows  # noqa: F401  (and so here)
 from daemon.database import quota_rows as _quota_rows  # noqa: F401  (and so here)
+from daemon.database import rating_rows as _rating_rows  # noqa: F401  (and so here)
 from daemon.database import remote_rows as _remote_rows  # noqa: F401  (and here)
 from daemon.database import sqlite
 from daemon.database.models import Home, Row, now
@@ -51,7 +52,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 #: the newest revision in daemon/database/migrations/versions; a test compares the two
-HEAD = "0020"
+HEAD = "0021"
 #: writes that may share one commit
 GROUP = 64
 #: seconds a caller waits while another program holds the database: less than the half minute that clients wait for an

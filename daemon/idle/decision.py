@@ -37,6 +37,7 @@ class Seen:
     watchers: int = 0
     users: tuple[str, ...] = ()
     asked: float = float("-inf")  #: when somebody asked mynad for something last
+    unsent: float | None = None  #: when notices that were not sent are tried next; None: all were sent
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Patience:
 
     after: float  #: of idleness before it is done
     notice: float  #: before that, it is announced; at most as long as `after`
+    unsent: float = 0.0  #: after that, for notices that were not sent, at most
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,12 @@ def decide(seen: Seen, idle: Idleness, patience: Patience) -> tuple[Step, Idlene
             return Step.ANNOUNCE, Idleness(idle.since, seen.now)
         return Step.NOTHING, idle
     # the whole notice, also where mynad (or the machine) was asleep meanwhile
-    if seen.now - idle.announced >= min(patience.notice, patience.after) and seen.now - idle.since >= patience.after:
-        return Step.ACT, Idleness(idle.since, idle.announced, done=True)
-    return Step.NOTHING, idle
+    due = max(idle.since + patience.after, idle.announced + min(patience.notice, patience.after))
+    if seen.now < due or _waits_for_notices(seen, due + patience.unsent):
+        return Step.NOTHING, idle
+    return Step.ACT, Idleness(idle.since, idle.announced, done=True)
+
+
+def _waits_for_notices(seen: Seen, until: float) -> bool:
+    """Whether what was not sent may yet be: it is tried (again) before the patience ends."""
+    return seen.unsent is not None and max(seen.unsent, seen.now) < until

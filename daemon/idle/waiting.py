@@ -7,7 +7,7 @@ import logging
 import shlex
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import and_, func, not_, select, text
@@ -20,6 +20,7 @@ from daemon.idle import users
 from daemon.idle.activity import Activity
 from daemon.idle.decision import Idleness, Keeps, Patience, Seen, Step, decide, keeps
 from daemon.idle_settings import Do, WhenIdle
+from daemon.notices.outbox import Unsent
 from daemon.processes.launcher import Child, Launcher, LauncherDied
 from daemon.state import events
 from daemon.state.status import State, WaitsFor
@@ -42,7 +43,8 @@ LATER = WaitsFor.BUDGET
 
 
 class WaitingForIdleness:
-    """Of one mynad. `present`: files in the inbox that are not taken yet; `watchers`: how many watch events."""
+    """Of one mynad. `present`: files in the inbox that are not taken yet; `watchers`: how many watch events; `unsent`:
+    notices that were not sent yet."""
 
     def __init__(
         self,
@@ -52,6 +54,7 @@ class WaitingForIdleness:
         launcher: Launcher,
         present: Callable[[], Iterable[Any]],
         watchers: Callable[[], int],
+        unsent: Callable[[], Awaitable[Sequence[Unsent]]],
         logged_in: Callable[[], tuple[str, ...]] = users.logged_in,
     ) -> None:
         self.settings = settings
@@ -60,9 +63,12 @@ class WaitingForIdleness:
         self._launcher = launcher
         self._present = present
         self._watchers = watchers
+        self._unsent = unsent
         self._logged_in = logged_in
         self._idle = Idleness()
-        self._patience = Patience(settings.after_minutes * 60, settings.notice_minutes * 60)
+        self._patience = Patience(
+            settings.after_minutes * 60, settings.notice_minutes * 60, settings.notices_minutes * 60
+        )
 
     async def run(self) -> None:
         """For ever; at once done where nothing is to be done."""
@@ -92,15 +98,19 @@ class WaitingForIdleness:
 
     async def seen(self) -> Seen:
         """How things stand."""
-        jobs, there = await asyncio.gather(self._store.read(_at_work), asyncio.to_thread(self._logged_in))
+        jobs, there, unsent = await asyncio.gather(
+            self._store.read(_at_work), asyncio.to_thread(self._logged_in), self._unsent()
+        )
+        moment = time.monotonic()
         return Seen(
-            now=time.monotonic(),
+            now=moment,
             jobs=jobs,
             files=sum(1 for _ in self._present()),
             streams=self._activity.streams,
             watchers=self._watchers(),
             users=there,
             asked=self._activity.asked,
+            unsent=min((moment + one.seconds for one in unsent), default=None),
         )
 
     async def message(self) -> pb.IdleResponse:
@@ -112,6 +122,8 @@ class WaitingForIdleness:
         )
         answer.users.extend(seen.users)
         answer.jobs, answer.files, answer.watchers = seen.jobs, seen.files, seen.watchers
+        answer.notices = sum(one.count for one in await self._unsent())
+        answer.notices_seconds = self._patience.unsent
         if self.settings.do != Do.NOTHING and not found and not self._idle.done:
             since = seen.now if self._idle.since is None else self._idle.since
             answer.due_seconds = max(0.0, since + self._patience.after - seen.now)
@@ -121,11 +133,12 @@ class WaitingForIdleness:
         return WORDS[Do(self.settings.do)].format(command=self.settings.command)
 
     async def _act(self) -> None:
-        words = self.words()
+        words, left = self.words(), not_sent(await self._unsent())
+        level = Level.WARNING if left else Level.INFO
         if self.settings.dry_run:
-            await self._notice(Level.INFO, f"Nothing is left to do: now {words}, were this no dry run.", "")
+            await self._notice(level, f"Nothing is left to do: now {words}, were this no dry run.{left}", "")
             return
-        await self._notice(Level.INFO, f"Nothing is left to do: now {words}.", "")
+        await self._notice(level, f"Nothing is left to do: now {words}.{left}", "")
         argv = shlex.split(COMMANDS.get(Do(self.settings.do), self.settings.command))
         if said := await self._run(argv):
             hint = "See [when_idle] in myna.toml; mynad's user needs the right to do this (docs/idle.md)."
@@ -161,6 +174,15 @@ _WIRE = {
     Keeps.USERS: pb.KEEPS_USERS,
     Keeps.RECENT: pb.KEEPS_RECENT,
 }
+
+
+def not_sent(found: Sequence[Unsent]) -> str:
+    """What nobody was told of yet, for people; empty: nothing."""
+    if not found:
+        return ""
+    count, names = sum(one.count for one in found), ", ".join(f"{one.name}: {one.count}" for one in found)
+    were = "1 notice was" if count == 1 else f"{count} notices were"
+    return f" {were} not sent ({names}): kept, and sent after the next start of mynad at the latest."
 
 
 async def _listen(child: Child, said: bytearray) -> None:

@@ -16,7 +16,7 @@ from daemon.database.store import caller_of
 from daemon.errors import BadRequest, MynaError, brief
 from daemon.kinds.kind import FollowUp, Kind
 from daemon.kinds.registry import Kinds
-from daemon.state import accounts, charges, jobs, occasions, quota_words
+from daemon.state import accounts, charges, jobs, occasions, quota_words, spoken_texts
 from daemon.state.quotas import Resource
 from daemon.state.status import ENDED, Error, Outcome, State
 from proto import myna_pb2 as pb
@@ -70,6 +70,7 @@ class Lifecycle:
             voice=voice,
             title=brief(title),
             spec=spec.SerializeToString(),
+            has_text=spoken_texts.in_spec(spec),
             gpu_lane=kind.takes_gpu(spec),
             priority=kind.priority + priority,
             place=float(id),

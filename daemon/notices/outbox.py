@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from daemon.database.models import EventRow, new_uuid, now
@@ -55,6 +55,15 @@ class Wait:
     """There is nothing to send until then; None: until something happens."""
 
     until: datetime | None
+
+
+@dataclass(frozen=True)
+class Unsent:
+    """Notices that a notifier has not sent yet."""
+
+    name: str
+    count: int
+    seconds: float  #: until they may be tried next; 0: now
 
 
 @dataclass(frozen=True)
@@ -156,27 +165,55 @@ def _waiting(session: Session, name: str) -> int:
 def due(session: Session, name: str, plan: Plan, moment: datetime, zone: tzinfo | None = None) -> Message | Wait:
     """What is to be sent at that moment. All that waits goes together, oldest first: what is urgent takes with it what
     a digest holds back, so that nothing overtakes."""
-    row = session.get_one(NotifierRow, name)
-    message = session.scalars(select(MessageRow).where(MessageRow.notifier == name)).first()
-    if message is not None:
-        at = plan.allowed(max(row.next_try or moment, moment), zone)
-        return Wait(at) if at > moment else _message(session, message, known=True)
-    waits = (NoticeRow.notifier == name, NoticeRow.message.is_(None))
-    kinds = session.scalars(select(NoticeRow.kind).where(*waits).distinct()).all()
-    oldest = session.scalar(select(func.min(NoticeRow.time)).where(*waits))
-    if oldest is None:
-        return Wait(None)
-    at = plan.ready(oldest, map(OccasionKind, kinds), moment, zone)
-    if row.next_try is not None and row.next_try > at:  # the service did not answer just now
-        at = plan.allowed(row.next_try, zone)
-    if at > moment:
+    message = _begun(session, name)
+    at = _when(session, name, message, plan, moment, zone)
+    if at is None or at > moment:
         return Wait(at)
-    ids = session.scalars(select(NoticeRow.id).where(*waits).order_by(NoticeRow.id).limit(TOGETHER)).all()
+    if message is not None:
+        return _message(session, message, known=True)
+    ids = session.scalars(select(NoticeRow.id).where(*_loose(name)).order_by(NoticeRow.id).limit(TOGETHER)).all()
     message = MessageRow(notifier=name, key=new_uuid(), made=moment)
     session.add(message)
     session.flush()
     session.execute(update(NoticeRow).where(NoticeRow.id.in_(ids)).values(message=message.id))
     return _message(session, message, known=False)
+
+
+def unsent(session: Session, name: str, plan: Plan, moment: datetime, zone: tzinfo | None = None) -> Unsent | None:
+    """What a notifier has not sent at that moment; None: nothing."""
+    if session.get(NotifierRow, name) is None:
+        return None
+    at = _when(session, name, _begun(session, name), plan, moment, zone)
+    if at is None:
+        return None
+    return Unsent(name, _waiting(session, name), max(0.0, (at - moment).total_seconds()))
+
+
+def _begun(session: Session, name: str) -> MessageRow | None:
+    """The message that was put together and not taken yet."""
+    return session.scalars(select(MessageRow).where(MessageRow.notifier == name)).first()
+
+
+def _loose(name: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Condition of notices that are in no message."""
+    return NoticeRow.notifier == name, NoticeRow.message.is_(None)
+
+
+def _when(
+    session: Session, name: str, message: MessageRow | None, plan: Plan, moment: datetime, zone: tzinfo | None
+) -> datetime | None:
+    """When there is next something to send; None: until something happens, there is not."""
+    row = session.get_one(NotifierRow, name)
+    if message is not None:
+        return plan.allowed(max(row.next_try or moment, moment), zone)
+    kinds = session.scalars(select(NoticeRow.kind).where(*_loose(name)).distinct()).all()
+    oldest = session.scalar(select(func.min(NoticeRow.time)).where(*_loose(name)))
+    if oldest is None:
+        return None
+    at = plan.ready(oldest, map(OccasionKind, kinds), moment, zone)
+    if row.next_try is not None and row.next_try > at:  # the service did not answer just now
+        return plan.allowed(row.next_try, zone)
+    return at
 
 
 def _message(session: Session, row: MessageRow, *, known: bool) -> Message:

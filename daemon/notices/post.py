@@ -16,7 +16,7 @@ from daemon.database.models import new_uuid, now
 from daemon.database.store import Store
 from daemon.errors import NotFound, StoreTrouble
 from daemon.notices import outbox, samples, words
-from daemon.notices.outbox import Message, Notice, Wait
+from daemon.notices.outbox import Message, Notice, Unsent, Wait
 from daemon.notices.parcel import Answer, Outcome, Parcel
 from daemon.notices.sending import Sender
 from daemon.notify_settings import Notifier
@@ -142,6 +142,7 @@ class Notices:
         self, store: Store, home: Path, notifiers: Sequence[Notifier], launcher: Launcher, clock: Clock = now
     ) -> None:
         self._store = store
+        self._clock = clock
         self._posts = {one.name: Post(store, home, one, launcher, clock) for one in notifiers}
         self._unread = 0  #: events since they were last woken
         self._looks: dict[str, Answer] = {}
@@ -185,6 +186,19 @@ class Notices:
                 for post in self._posts.values():
                     post.wake()
                 await asyncio.gather(*(post.empty.wait() for post in self._posts.values()))
+
+    async def unsent(self) -> list[Unsent]:
+        """What was not sent yet, of those that have something."""
+        moment = self._clock()
+
+        def of(session: Session, one: Notifier) -> Unsent | None:
+            return outbox.unsent(session, one.name, one.settings.plan, moment)
+
+        return await self._store.read(
+            lambda session: [
+                found for post in self._posts.values() if (found := of(session, post.notifier)) is not None
+            ]
+        )
 
     async def states(self) -> list[pb.Notifier]:
         """How each stands."""

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import posixpath
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from daemon.places.over_fsspec import FsspecRemote
 from daemon.places.place import Place
 from daemon.places.remote import BLOCK, Tell
-
-if TYPE_CHECKING:
-    from fsspec import AbstractFileSystem
 
 #: Seconds until a machine that does not answer is given up.
 PATIENCE = 30.0
@@ -21,25 +18,14 @@ PATIENCE = 30.0
 PIECE = 32_768
 
 
-class FolderRemote:
+class FolderRemote(FsspecRemote):
     """See `Remote`. A file is NAME.part until it is whole; an attempt goes on with what the one before left of it."""
 
-    def __init__(self, files: AbstractFileSystem, folder: str) -> None:
-        self.files = files
-        self.folder = folder
-
-    def size(self, name: str) -> int | None:
-        self.files.invalidate_cache()
-        try:
-            return int(self.files.info(self._path(name))["size"])
-        except FileNotFoundError:
-            return None
-
     def send(self, file: Path, name: str, tell: Tell) -> None:
-        self.files.makedirs(self.folder, exist_ok=True)
+        self.files.makedirs(self.root, exist_ok=True)
         part = f"{name}.part"
         have = self._begun(file, part)
-        with file.open("rb") as here, self.files.open(self._path(part), "ab" if have else "wb") as there:
+        with file.open("rb") as here, self.files.open(self.path(part), "ab" if have else "wb") as there:
             if hasattr(there, "set_pipelined"):
                 there.set_pipelined()  # SFTP would else wait for an answer to each 32 KiB
             here.seek(have)
@@ -51,8 +37,8 @@ class FolderRemote:
                 there.flush()
                 os.fsync(there.fileno())
         if self.size(name) is not None:
-            self.files.rm_file(self._path(name))  # SFTP renames over nothing
-        self.files.mv(self._path(part), self._path(name))
+            self.files.rm_file(self.path(name))  # SFTP renames over nothing
+        self.files.mv(self.path(part), self.path(name))
 
     def _begun(self, file: Path, part: str) -> int:
         """Bytes of an earlier attempt that are those of the file; 0: it begins anew."""
@@ -67,16 +53,13 @@ class FolderRemote:
         return have if theirs.digest() == ours.digest() else 0
 
     def read(self, name: str, start: int = 0) -> Iterator[bytes]:
-        with self.files.open(self._path(name), "rb") as there:
+        with self.files.open(self.path(name), "rb") as there:
             if hasattr(there, "readv"):
                 yield from _together(there, start, self.size(name) or 0)
                 return
             there.seek(start)
             while block := there.read(BLOCK):
                 yield bytes(block)
-
-    def _path(self, name: str) -> str:
-        return posixpath.join(self.folder, name)
 
 
 def _together(there: Any, start: int, size: int) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from daemon.places.over_fsspec import FsspecRemote
 from daemon.places.place import Place, Scheme
 from daemon.places.remote import BLOCK, Tell
 from daemon.push_settings import Push
@@ -26,21 +27,13 @@ PART, PARTS = 16 << 20, 9_000
 PLAIN = dict.fromkeys(("request_checksum_calculation", "response_checksum_validation"), "when_required")
 
 
-class S3Remote:
+class S3Remote(FsspecRemote):
     """See `Remote`."""
 
     def __init__(self, files: S3FileSystem, bucket: str, folder: tuple[str, ...], part: int = PART) -> None:
-        self.files = files
+        super().__init__(files, "/".join((bucket, *folder)))
         self.bucket = bucket
-        self.folder = folder
         self.part = part
-
-    def size(self, name: str) -> int | None:
-        self.files.invalidate_cache()
-        try:
-            return int(self.files.info(self._path(name))["size"])
-        except FileNotFoundError:
-            return None
 
     def send(self, file: Path, name: str, tell: Tell) -> None:
         size = file.stat().st_size
@@ -84,7 +77,7 @@ class S3Remote:
 
     def read(self, name: str, start: int = 0) -> Iterator[bytes]:
         self.files.invalidate_cache()
-        with self.files.open(self._path(name), "rb", block_size=BLOCK) as there:
+        with self.files.open(self.path(name), "rb", block_size=BLOCK) as there:
             there.seek(start)
             while block := there.read(BLOCK):
                 yield block
@@ -93,10 +86,7 @@ class S3Remote:
         return self.files.call_s3(method, Bucket=self.bucket, Key=self._key(name), **how)
 
     def _key(self, name: str) -> str:
-        return "/".join((*self.folder, name))
-
-    def _path(self, name: str) -> str:
-        return f"{self.bucket}/{self._key(name)}"
+        return self.path(name).removeprefix(f"{self.bucket}/")
 
 
 def opened(place: Place, settings: Push, known: Mapping[str, str]) -> S3Remote:

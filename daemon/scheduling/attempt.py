@@ -13,9 +13,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from daemon.database.models import Job
-from daemon.errors import ERROR_KINDS, DiskFull, StoreTrouble
+from daemon.errors import ERROR_KINDS, StoreTrouble
 from daemon.machine import patience
 from daemon.processes.workers import Exit, Worker
+from daemon.scheduling.lasting_writes import LastingWrites
 from daemon.scheduling.place import Place
 from daemon.scheduling.reporting import Reporting
 from daemon.scheduling.speech_account import SpeechAccount
@@ -32,7 +33,6 @@ log = logging.getLogger("mynad.attempt")
 ROOM = 5.0  #: seconds between tries to start a job on a full disk, or with a database that cannot be written
 TAIL = 20  #: lines of the log that an error has
 LINE = 10_000  #: characters of each of them
-AGAIN = 1.0  #: seconds between tries to write what must be written
 KIND_NAMES = {value: name for name, value in ERROR_KINDS.items()}
 
 
@@ -63,7 +63,8 @@ class Attempt:
         self._at = wire.At()  #: what the worker said it is at
         self._ordered = ""  #: "cancel" or "stop", once told
         self._goes_on = ""  #: when, once told to stop; empty: when mynad runs again
-        self._account = SpeechAccount(job.person if self.kind.preempts else "", self._store)
+        self._writes = LastingWrites(to.store, to.lifecycle, self.job, self.label)
+        self._account = SpeechAccount(job.person if self.kind.preempts else "", self._writes.store)
         self._end: asyncio.Future[Callable[[Session, Job], None]] = asyncio.get_running_loop().create_future()
 
     @property
@@ -91,14 +92,14 @@ class Attempt:
     async def wait_for(self, why: str) -> None:
         """It gave way before; now it is somebody else that it waits for."""
         self.why_yield = why
-        await self.settle(lambda session, job: jobs.preempt(session, job, why))
+        await self._writes.settle(lambda session, job: jobs.preempt(session, job, why))
 
     async def go_on(self) -> None:
         """Let it go on after it gave way."""
         self.asked_at, self.yielded = None, False
         if self.worker is not None:
             self.worker.send(resume=wire.Resume())
-        await self.settle(jobs.unpreempt)
+        await self._writes.settle(jobs.unpreempt)
 
     def cancel(self) -> None:
         """Have it end for good; a worker that does not listen is ended."""
@@ -142,7 +143,7 @@ class Attempt:
             await self._run()
         except Exception as error:  # ours: the row must not say "running" for ever
             trouble = explain(error, self.label)
-            await self.settle(
+            await self._writes.settle(
                 lambda session, job: self.to.lifecycle.crashed(session, job, trouble.sentence, trouble.hint, "")
             )
 
@@ -156,7 +157,7 @@ class Attempt:
             )
         except OSError as error:
             sentence = f"A worker process could not be started: {error.strerror or error}."
-            await self.settle(
+            await self._writes.settle(
                 lambda s, job: self.to.lifecycle.fail(
                     s, job, Error("engine", sentence, "See whether memory or processes ran out.", "")
                 )
@@ -173,7 +174,7 @@ class Attempt:
             self.wake()  # what was asked of it before it had a worker can be told now
             ends: list[asyncio.Future[Any]] = [self._end, worker.ended]
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            await self.settle(self._end.result() if self._end.done() else self._died(await worker.ended))
+            await self._writes.settle(self._end.result() if self._end.done() else self._died(await worker.ended))
         finally:
             worker.handler, worker.on_output = _ignore, self._word
             if resident and self._spoilt:
@@ -210,39 +211,8 @@ class Attempt:
             return None
         except Exception as error:
             trouble = explain(error, self.label)
-            await self.settle(lambda session, job: self.to.lifecycle.fail(session, job, trouble))
+            await self._writes.settle(lambda session, job: self.to.lifecycle.fail(session, job, trouble))
             return None
-
-    async def settle(self, change: Callable[[Session, Job], Any]) -> None:
-        """Write what must be written about the job; a full disk or a held database is waited out, a mistake of ours
-        fails the job."""
-        try:
-            await self._write(change)
-        except Exception:
-            log.exception("The end of %s could not be stored as it was.", self.label)
-            trouble = Error(
-                "crashed", "Myna made a mistake while storing the result.", "log/mynad.log has the details.", ""
-            )
-            await self._write(lambda session, job: self.to.lifecycle.fail(session, job, trouble))
-
-    async def _write(self, change: Callable[[Session, Job], Any]) -> None:
-        while True:
-            try:
-                return await self._store(lambda session: change(session, jobs.get(session, self.job)))
-            except DiskFull:
-                await asyncio.sleep(AGAIN)
-
-    async def _store(self, fn: Callable[[Session], Any]) -> None:
-        """A write that waits for as long as the database cannot be written: that says nothing about the job. Raises
-        DiskFull, though: a worker on a full disk had better leave."""
-        while True:
-            try:
-                await self.to.store.write(fn)
-                return
-            except DiskFull:
-                raise
-            except StoreTrouble:
-                await asyncio.sleep(AGAIN)
 
     # -------------------------------------------------------------------------------------------------- reports
 
@@ -267,7 +237,9 @@ class Attempt:
                     pb.Event(job=self.with_progress(pb.Job.FromString(self.message.SerializeToString())))
                 )
             case "points":
-                await self._store(lambda session: runs.add_points(session, report.points.run, report.points.series))
+                await self._writes.store(
+                    lambda session: runs.add_points(session, report.points.run, report.points.series)
+                )
                 to.points.stored(report.points.run)
             case "log":
                 self._log(report.log.level, report.log.text, report.log.unix_nanos)
@@ -280,14 +252,14 @@ class Attempt:
                     self.cancel()
             case "yielded":
                 self.yielded = True
-                await self.settle(lambda session, job: jobs.preempt(session, job, self.why_yield))
+                await self._writes.settle(lambda session, job: jobs.preempt(session, job, self.why_yield))
                 self.wake()
             case "lane_free":
                 self.lane_free = True
-                await self._store(lambda session: accounts.close(session, jobs.get(session, self.job)))
+                await self._writes.store(lambda session: accounts.close(session, jobs.get(session, self.job)))
                 self.wake()
             case "checkpoint":
-                await self._store(lambda session: jobs.progressed(session, jobs.get(session, self.job)))
+                await self._writes.store(lambda session: jobs.progressed(session, jobs.get(session, self.job)))
             case "notice":
                 notice = report.notice
                 level = from_wire(Level, notice.level_value) or Level.INFO
@@ -307,7 +279,7 @@ class Attempt:
             case "lost":
                 self._finish(self._lost(report.lost))
             case _ if what in self.kind.commits:
-                await self._store(lambda session: self._commit(session, report))
+                await self._writes.store(lambda session: self._commit(session, report))
                 if self.worker is not None:
                     self.worker.send(ack=wire.Ack(number=report.number))
 

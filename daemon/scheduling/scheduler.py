@@ -1,11 +1,12 @@
 """Who may work when: the lanes of the GPUs (one job at a time each), the CPU lane beside them, giving way to speech,
 and why each waiting job waits.
 
-The scheduler keeps no queue of its own. After each commit it makes a pass: it reads the database (`_snapshot`),
-compares it with the attempts that run, and acts. It tells workers what their rows say (cancelled, paused, resumed),
-starts what may start, and writes why the others wait. So an extra wake-up does no harm, and a late one costs only time.
+The scheduler keeps no queue of its own. After each commit it makes a pass: it reads the database, compares it with the
+attempts that run, and acts. It tells workers what their rows say (cancelled, paused, resumed), starts what may start,
+and writes why the others wait. So an extra wake-up does no harm, and a late one costs only time.
 
-What happens on the GPUs is decided by `daemon.scheduling.lanes`, from what `daemon.scheduling.gpu_lanes` sees.
+What a pass reads of the queue is in `daemon.scheduling.queue_view`; what happens on the GPUs is decided by
+`daemon.scheduling.lanes`, from what `daemon.scheduling.gpu_lanes` sees.
 
 Order: priority first (speak > evaluate > dataset > train), then place. Only speaking makes a running job give way; an
 evaluation does not interrupt a training.
@@ -18,37 +19,29 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
 
-from sqlalchemy import select, text
-from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
-from daemon.database.models import LIVE, Job
+from daemon.database.models import Job
 from daemon.database.store import Store
 from daemon.errors import MynaError, StoreTrouble
-from daemon.kinds.kind import GpuNeed
 from daemon.kinds.registry import Kinds
 from daemon.machine.gpu import Gpus
-from daemon.scheduling import holds
 from daemon.scheduling.attempt import Attempt
 from daemon.scheduling.far_lanes import FarLanes
 from daemon.scheduling.gpu_lanes import YIELD_TIMEOUT, GpuLanes
 from daemon.scheduling.lanes import GiveWay, GoOn, Ready, Start, decide
 from daemon.scheduling.place import Place
+from daemon.scheduling.queue_view import QueueView, Snapshot, Waiting
 from daemon.scheduling.speech import Speech
 from daemon.scheduling.turns import Turns
 from daemon.settings import Settings
-from daemon.state import jobs, queue_order, quotas
-from daemon.state.quotas import Resource
-from daemon.state.status import State, WaitsFor
+from daemon.state import jobs
 from daemon.state.waiting import Note, tell
 from proto import myna_pb2 as pb
 
 log = logging.getLogger("mynad.scheduler")
 
-WINDOW = 32  #: waiting jobs of a lane that a pass reads; more only where none of them can start
-SEARCH_LIMIT = 512  #: waiting jobs that a pass reads in search of one that can start; the next pass goes on from there
 #: seconds between two passes, at least and at most: many submits at once make one pass
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 0.2
 #: waiting jobs of a lane whose reason names the job ahead; those behind them get one sentence that does not change with
@@ -59,25 +52,6 @@ RECHECK = 5.0  #: seconds after which jobs that wait for something outside (disk
 SPEECH = "speech"  #: the owner of memory that the speech worker holds between requests
 BEHIND = "other jobs are ahead of it"
 REMOTE_AT_ONCE = 8  #: requests to engines elsewhere
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """A queued job."""
-
-    job: Job
-    why_not: str  #: why it cannot start whatever the lane does; empty: it can
-    need: GpuNeed
-    waits_for: WaitsFor = WaitsFor.NOTHING  #: `why_not` as a value
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What the database holds of jobs that have not ended, as one pass reads it."""
-
-    live: dict[int, Job]  #: running and paused
-    gpu: list[Waiting]
-    cpu: list[Waiting]
 
 
 #: makes the attempt of a job; its third argument wakes the scheduler
@@ -107,11 +81,10 @@ class Scheduler:
         self._wake = asyncio.Event()
         self._ending = False
         self._pass_seconds = 0.0  #: seconds
-        #: by lane (True: the GPU's) and person (None: everybody in one line): jobs before this place cannot start
-        self._reached: dict[tuple[bool, str | None], int] = {}
         self._turns = Turns()
         self.gpus = GpuLanes(gpus, speech, self.attempts, settings.train_share)
         self.far = far(self.attempts)
+        self._queue = QueueView(kinds, self.attempts, self._turns, lambda: self.gpus.any)
         self._whys_stored = float("-inf")  #: when waiting jobs were last told why, monotonic
         loop = asyncio.get_running_loop()
         store.on_commit(lambda happened: happened and loop.call_soon_threadsafe(self.wake))
@@ -191,7 +164,7 @@ class Scheduler:
     async def _pass(self) -> bool:
         """Read the database and act on it. True: something waits for a change that no commit will announce."""
         began = time.monotonic()
-        snapshot = await self._store.read(self._snapshot)
+        snapshot = await self._store.read(self._queue.read)
         self._pass_seconds = time.monotonic() - began
         notes: dict[int, Note] = {}
         for job, attempt in list(self.attempts.items()):
@@ -222,63 +195,6 @@ class Scheduler:
             return
         await self._store.write(_set_notes, changed)
         self._whys_stored = time.monotonic()
-
-    def _snapshot(self, session: Session) -> Snapshot:
-        alive = text(LIVE)  # word for word as in the index, or the index is not used
-        live = {
-            job.id: job
-            for job in session.scalars(select(Job).where(alive, Job.state.in_((State.RUNNING, State.PAUSED))))
-        }
-
-        return Snapshot(live, self._lane(session, gpu=True), self._lane(session, gpu=False))
-
-    def _lane(self, session: Session, *, gpu: bool) -> list[Waiting]:
-        """The first waiting jobs of a lane, in the order in which they are to start. Where anybody but the owner has
-        some, each person's first ones, by turns; then those that cannot start."""
-        people = queue_order.people(session, gpu=gpu)
-        if not people:
-            return self._line(session, None, gpu=gpu)
-        found = [one for person in ("", *people) for one in self._line(session, person, gpu=gpu)]
-        by_job = {one.job.id: one for one in found}
-        ready = self._turns.order([one.job for one in found if not one.why_not], gpu=gpu)
-        return [by_job[id] for id in ready] + [one for one in found if one.why_not]
-
-    def _line(self, session: Session, person: str | None, *, gpu: bool) -> list[Waiting]:
-        """The first waiting jobs of a lane, a person's or (None) everybody's. Where none of them can start, those
-        behind them too, up to one that can: what waits for a licence or a disk holds up nobody else."""
-        query = queue_order.line(person, gpu=gpu)
-        use = quotas.reached(session, person, Resource.GPU) if person and gpu else None
-        reached = self._reached.get((gpu, person), 0)
-        found: list[Waiting] = []
-        offset = 0
-        while True:
-            rows = list(session.scalars(query.offset(offset).limit(WINDOW)))
-            for job in rows:
-                if job.id not in self.attempts:
-                    need = self._kinds[job.kind].gpu_memory(session, job) if gpu and self.gpus.any else GpuNeed()
-                    why = self._why_not(session, job) or self._conflict(job)
-                    hold = holds.of(session, job, self._kinds[job.kind], use) if not why else None
-                    if hold is not None:
-                        found.append(Waiting(job, hold.why, need, hold.waits_for))
-                    else:
-                        found.append(Waiting(job, why, need))
-            startable = any(not waiting.why_not for waiting in found)
-            if startable or len(rows) < WINDOW or len(found) >= SEARCH_LIMIT:
-                break
-            offset = max(offset + WINDOW, reached)
-        self._reached[gpu, person] = offset + WINDOW if not startable and len(rows) == WINDOW else 0
-        return found
-
-    def _why_not(self, session: Session, job: Job) -> str:
-        try:
-            return self._kinds[job.kind].why_not(session, job)
-        except MynaError:
-            return ""  # let it start: its plan will fail with the same sentence, and the job with it
-        except DatabaseError:
-            raise
-        except Exception:  # a mistake in one kind must not keep the others from working
-            log.exception("Myna cannot tell whether %s #%d can start.", job.kind, job.id)
-            return "Myna made a mistake here: log/mynad.log has the details"
 
     # -------------------------------------------------------------------------------------------------- lanes
 
@@ -353,7 +269,7 @@ class Scheduler:
             busy = [a for a in self.attempts.values() if not a.gpu_lane and not a.yielded]
             speaks = self._kinds[job.kind].preempts  # elsewhere: it takes no CPU to speak of, and somebody waits for it
             busy = [a for a in busy if a.kind.preempts is speaks]
-            notes[job.id] = Note(waiting.why_not or self._conflict(job))
+            notes[job.id] = Note(waiting.why_not or self._queue.conflict(job))
             if notes[job.id].why:
                 continue
             if len(busy) >= (REMOTE_AT_ONCE if speaks else self._cpu_jobs):
@@ -368,17 +284,6 @@ class Scheduler:
             row = snapshot.live.get(attempt.job)
             if row is not None and not row.paused_by_person:
                 await attempt.go_on()
-
-    def _conflict(self, job: Job) -> str:
-        """A voice's recordings are handled by one job at a time: two ingests could take the same bytes twice, and a
-        dataset made beside an ingest would miss what it brings."""
-        exclusive = self._kinds[job.kind].exclusive
-        if not exclusive:
-            return ""
-        other = next(
-            (a for a in list(self.attempts.values()) if a.voice == job.voice and a.kind.exclusive == exclusive), None
-        )
-        return f"{other.label} is at work on {job.voice}'s {exclusive}" if other is not None else ""
 
     def _start(self, job: Job, place: Place) -> None:
         self._turns.begun(job)

@@ -47,7 +47,7 @@ STRANGERS = (
 
 def doorkeeper(settings: Settings) -> Doorkeeper:
     """Who is let in. Raises BadRequest for an unfit file of the token."""
-    return Doorkeeper(token_file.token(Path(settings.token_file).expanduser()) if settings.token_file else "")
+    return Doorkeeper(token_file.token(Path(settings.token_file)) if settings.token_file else "")
 
 
 def unix_server(keeper: Doorkeeper) -> grpc.aio.Server:
@@ -139,7 +139,7 @@ def _check_pair(settings: Settings) -> None:
         _read(path, key)  # says which one cannot be read
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        context.load_cert_chain(Path(settings.tls_cert).expanduser(), Path(settings.tls_key).expanduser(), password="")
+        context.load_cert_chain(settings.tls_cert, settings.tls_key, password="")
     except (ssl.SSLError, ValueError):
         sentence = (
             f"The tls_cert {settings.tls_cert} and the tls_key {settings.tls_key} are not a certificate and its key."
@@ -158,6 +158,6 @@ def _check_pair(settings: Settings) -> None:
 
 def _read(path: str, key: str) -> bytes:
     try:
-        return Path(path).expanduser().read_bytes()
+        return Path(path).read_bytes()
     except OSError as error:
         raise BadRequest(f"The {key} {path} cannot be read: {error.strerror}.") from None

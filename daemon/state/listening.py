@@ -15,7 +15,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from daemon.caller import Right
-from daemon.database.models import Evaluation, Rating, Version, Voice, now
+from daemon.database.models import Evaluation, Version, Voice, now
+from daemon.database.rating_rows import Rating
 from daemon.state import occasions, ratings, seen, spoken_lines, verdict, voices
 from daemon.state.sequential import Look
 from daemon.state.stamp import stamp

@@ -8,7 +8,8 @@ import math
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from daemon.database.models import Rating, now
+from daemon.database.models import now
+from daemon.database.rating_rows import Rating
 from daemon.errors import BadRequest, NotFound
 from daemon.state import tally, voices
 from daemon.state.stamp import stamp

@@ -121,7 +121,7 @@ def speaker(of: Use, voice: str, person: str, home: Path) -> wire.RemoteSpeaker:
         voice=voice.partition(MARK)[2],
         model=of.model,
         base_url=of.base_url,
-        key_file=str(of.key_file.absolute()) if of.key_file is not None else "",
+        key_file=str(of.key_file) if of.key_file is not None else "",
         cache_dir=str(home / FOLDER / of.provider.name),
         cache_bytes=of.settings.cache,
         person=person,

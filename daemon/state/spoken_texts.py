@@ -6,29 +6,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, literal_column, select
+from sqlalchemy import ColumnElement, func, literal_column, select, text
 from sqlalchemy.orm import Session
 
-from daemon.database.models import EventRow, Job
+from daemon.database.models import WITH_TEXT, EventRow, Job
 from daemon.errors import NotNow
 from proto import myna_pb2 as pb
 
-KINDS = ("speak", "transcribe")
 #: in place of the text in a job's title
 FORGOTTEN = "a text that is no longer kept"
-#: how a text begins in a title, and what that is in an event
-QUOTE: str = "“"
+#: how a text begins in a title, as an event has it
 QUOTED: ColumnElement[bytes] = literal_column("X'E2809C'")
 CHUNK = 500  #: rows of a transaction: others write in between
 _WIRE = (pb.SPEAK, pb.TRANSCRIBE)
 
 
 def jobs_with_text(session: Session, before: datetime) -> list[int]:
-    """Jobs that ended before that moment and have a text still."""
-    spoken = select(Job.id).where(Job.kind == "speak", Job.ended < before, Job.title.contains(QUOTE))
-    heard = select(Job.id, Job.spec).where(Job.kind == "transcribe", Job.ended < before)
-    prompted = [number for number, spec in session.execute(heard) if _text(pb.JobSpec.FromString(spec))]
-    return sorted([*session.scalars(spoken), *prompted])
+    """Jobs that ended before that moment and have a text still. Reads no others, however many have ended."""
+    return sorted(session.scalars(select(Job.id).where(text(WITH_TEXT), Job.ended < before)))
 
 
 def forget(session: Session, numbers: Sequence[int]) -> int:
@@ -54,17 +49,19 @@ def forget_events(session: Session, cursors: Sequence[int]) -> None:
 
 def check_kept(job: Job) -> None:
     """Raises NotNow where the job's text is no longer kept, so that it cannot be spoken again."""
-    if job.kind == "speak" and not _text(pb.JobSpec.FromString(job.spec)):
+    if job.kind == "speak" and not in_spec(pb.JobSpec.FromString(job.spec)):
         raise NotNow(f"The text of job {job.id} is no longer kept.", "Speak it anew: `myna say`.")
 
 
-def _text(spec: pb.JobSpec) -> str:
-    return spec.speak.text or spec.transcribe.prompt
+def in_spec(spec: pb.JobSpec) -> bool:
+    """Whether there is a text in it: one to be spoken, or a prompt of a transcription."""
+    return bool(spec.speak.text or spec.transcribe.prompt)
 
 
 def _stripped(job: Job) -> bool:
+    job.has_text = False
     spec = pb.JobSpec.FromString(job.spec)
-    if not _text(spec):
+    if not in_spec(spec):
         return False
     if spec.HasField("speak"):
         spec.speak.text = ""

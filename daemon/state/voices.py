@@ -13,15 +13,12 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from daemon.database.models import Dataset, Job, Promotion, Recording, Run, Version, Voice, now
-from daemon.database.store import home_of, settings_of
+from daemon.database.models import Dataset, Promotion, Recording, Run, Version, Voice, now
 from daemon.errors import NotFound, NotNow
 from daemon.home import identity
-from daemon.state import consent_notes, engines, events, free_names, occasions, remote_voices, seen, untrained, verdict
+from daemon.state import consent_notes, events, free_names, occasions, remote_voices, seen, verdict, what_next
 from daemon.state.stamp import stamp
-from daemon.state.status import State as JobState
 from daemon.state.values import ByHand, Decision, VersionKind, VersionState, on_wire
-from engines import registry
 from engines.language import without_region
 from proto import myna_pb2 as pb
 
@@ -254,7 +251,7 @@ def message(session: Session, row: Voice) -> pb.Voice:
         recordings=count,
         versions=trained,
         created=stamp(row.created),
-        next=next_sentence(session, row, newest),
+        next=what_next.sentence(session, row, newest),
         owner=row.owner or "",
     )
     if row.deleted is not None:
@@ -265,42 +262,6 @@ def message(session: Session, row: Voice) -> pb.Voice:
     if row.derivation:
         result.derivation.CopyFrom(pb.Derivation(**row.derivation))
     return result
-
-
-def next_sentence(session: Session, row: Voice, newest: Dataset | None) -> str:
-    """What will happen next with a voice, for people."""
-    if row.deleted is not None:
-        return f"is deleted: `myna voices restore {row.name}`"
-    live = select(Job).where(
-        Job.voice == row.name, Job.state.in_((JobState.RUNNING, JobState.PAUSED, JobState.QUEUED)), Job.kind != "speak"
-    )
-    jobs = sorted(session.scalars(live), key=lambda job: (job.state != JobState.RUNNING, job.id))
-    if jobs:
-        first = jobs[0]
-        word = {JobState.RUNNING: "now", JobState.PAUSED: "paused", JobState.QUEUED: "waits"}[JobState(first.state)]
-        return f"{first.title} ({first.kind} #{first.id}, {word})"
-    if newest is None:
-        return f"waits for recordings in inbox/{row.name}/"
-    if why := consent_notes.why_not(session, row.name):
-        return f"waits for {why}"
-    info = registry.ENGINES.get(row.engine)
-    if info is not None and (why := engines.why_not(session, info, home_of(session))):
-        return f"waits to be trained: {why}" if info.learning is not None else f"waits to speak: {why}"
-    if info is not None and info.learning is None:
-        return f"speaks with {info.name}, which is not trained: `myna say --voice {row.name}`"
-    used, waiting = untrained.last_dataset(session, row.name), untrained.seconds(session, row.name)
-    settings = settings_of(session)
-    starts = settings.auto_train and row.options.get("auto_train", True)
-    by_itself = float(row.options.get("auto_train_min_seconds", settings.auto_train_min_seconds)) if starts else 0.0
-    needed = max(by_itself, info.learning.min_seconds if info and info.learning and not used else 0.0)
-    if waiting < needed:
-        missing = f"needs {needed - waiting:.0f} s"
-        return f"{missing} of new audio until the next training" if used else f"{missing} more audio to train"
-    return (
-        f"can be trained: `myna train {row.name}`"
-        if not used or waiting
-        else "is up to date: add recordings to make it better"
-    )
 
 
 def version_message(row: Version, home: Path | None = None, *, report: bool = False) -> pb.Version:

@@ -17,6 +17,8 @@ from pathlib import Path
 from daemon import names
 from daemon.errors import MynaError
 from daemon.home.imports import FOLDER as IMPORTS
+from daemon.home.set_aside import is_aside
+from daemon.named_file import named_file
 from daemon.settings import Settings, load
 from daemon.state.remote_voices import FOLDER as REMOTE
 from engines.fast_paths.record import FILE as FAST_PATHS
@@ -173,7 +175,7 @@ def _named(home: Path) -> set[Path]:
     named = [settings.token_file, settings.tls_key, settings.tls_cert, settings.tls_client_ca]
     named += [one.url_file for one in settings.notify]
     named += [one.key_file for one in settings.remote.values()]
-    return {Path(os.path.normpath(home / Path(path).expanduser())) for path in named if path}
+    return {Path(os.path.normpath(named_file(home, path))) for path in named if path}
 
 
 def _settings(home: Path) -> Settings | None:
@@ -184,8 +186,8 @@ def _settings(home: Path) -> Settings | None:
 
 
 def half_written(path: str) -> bool:
-    """Whether it is, or lies in, something that its writer has not finished."""
-    return any(part.startswith(TEMPORARY) or part.endswith(HALF) for part in path.split("/"))
+    """Whether it is, or lies in, something that its writer has not finished, or whoever deletes it."""
+    return any(part.startswith(TEMPORARY) or part.endswith(HALF) or is_aside(part) for part in path.split("/"))
 
 
 def _listed(folder: Path) -> list[os.DirEntry[str]]:

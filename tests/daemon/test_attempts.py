@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 from living_daemon import Living, lived
-from test_launcher import alive, until
+from test_launcher import alive
 
 from daemon.errors import brief
 from daemon.kinds.lifecycle import CRASH_LIMIT
 from daemon.state.status import ENDED
 from daemon.worker.failures import REFUSALS, explain
 from proto import myna_pb2 as pb
+from tests.waits import ends
 
 pytestmark = pytest.mark.integration
 
@@ -137,7 +138,7 @@ def test_what_a_worker_started_ends_with_it(tmp_path: Path) -> None:
         job = await living.until(await living.speak("grandchild"), ended)
         assert "exit code 3" in job.status.failed.error.sentence
         grandchild = await started_by(living, job.id)
-        await until(lambda: not alive(grandchild))
+        await asyncio.to_thread(ends, grandchild)
 
     lived(tmp_path, life)
 
@@ -150,7 +151,7 @@ def test_what_a_worker_started_ends_with_mynad(tmp_path: Path) -> None:
         assert alive(started[0])
 
     lived(tmp_path, life, stop_grace=0.3)
-    asyncio.run(until(lambda: not alive(started[0])))
+    ends(started[0])
 
 
 def test_a_segfault_names_the_signal_and_leaves_the_stack(tmp_path: Path) -> None:
@@ -189,7 +190,7 @@ def test_a_frozen_worker_is_ended_and_its_job_queued_again(tmp_path: Path) -> No
         await living.until(
             job, lambda told: told.status.HasField("queued") and "did not answer" in told.status.queued.why_waiting
         )
-        await until(lambda: not alive(frozen))
+        await asyncio.to_thread(ends, frozen)
         assert living.outcomes(job)[0] == "crashed"
 
     lived(tmp_path, life, heartbeat_timeout=3.0)
@@ -216,7 +217,7 @@ def test_a_cancelled_job_ends_its_worker(tmp_path: Path) -> None:
         worker = await living.worker(job)
         await living.client.cancel(job)
         assert (await living.until(job, ended)).status.cancelled.by == "a person"
-        await until(lambda: not alive(worker))
+        await asyncio.to_thread(ends, worker)
         assert living.outcomes(job) == ["cancelled"]
 
     lived(tmp_path, life)
@@ -228,7 +229,7 @@ def test_a_worker_that_does_not_listen_is_cancelled_all_the_same(tmp_path: Path)
         worker = await living.worker(job)
         await living.client.cancel(job)
         assert (await living.until(job, ended)).status.HasField("cancelled")
-        await until(lambda: not alive(worker))
+        await asyncio.to_thread(ends, worker)
 
     lived(tmp_path, life)
 

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 from living_daemon import Living, lived
-from test_launcher import until
 
 from daemon.database.models import Consent, Voice, now
 from daemon.database.store import Store, opened
 from daemon.errors import DatabaseDamaged, DatabaseForeign, DatabaseRefused, DiskFull, MynaError
 from daemon.state import events
 from proto.client import ClientError
+from tests.waits import until
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "myna.db"

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 from living_daemon import Living, lived
-from test_launcher import until
 
 from daemon.database.models import Voice, now
 from daemon.database.store import Store, opened
@@ -24,6 +23,7 @@ from daemon.errors import DatabaseHeld
 from daemon.state import runs
 from proto import myna_pb2 as pb
 from proto.client import ClientError
+from tests.waits import until
 
 ROOT = Path(__file__).resolve().parents[2]
 #: what another program does: says that it has the lock, and lets go when its input ends

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from daemon.processes.launcher import Launcher
+from tests.waits import ends
 
 pytestmark = pytest.mark.integration
 SLEEP = "/bin/sleep"
@@ -25,13 +26,6 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
-
-
-async def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Wait for what has no event to wait for: another process's end."""
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
 
 
 def run(home: Path, life: Callable[[Launcher], object]) -> None:
@@ -138,7 +132,7 @@ def test_what_a_worker_started_dies_with_it(tmp_path: Path) -> None:
         child = await launcher.spawn(["/bin/sh", "-c", f"{SLEEP} 1000 & echo $!"])
         grandchild = int(await child.output.readline())
         assert await child.exited == 0
-        await until(lambda: not alive(grandchild))
+        await asyncio.to_thread(ends, grandchild)
 
     run(tmp_path, life)
 
@@ -152,7 +146,7 @@ def test_what_a_worker_started_dies_with_it_when_it_is_killed(tmp_path: Path) ->
         child = await launcher.spawn(PARENT)
         grandchild = int(await child.output.readline())
         child.kill(signal.SIGKILL)
-        await until(lambda: not alive(grandchild))
+        await asyncio.to_thread(ends, grandchild)
 
     run(tmp_path, life)
 
@@ -165,7 +159,7 @@ def test_what_a_worker_started_dies_at_the_launchers_end(tmp_path: Path) -> None
         grandchildren.append(int(await child.output.readline()))
 
     run(tmp_path, life)
-    asyncio.run(until(lambda: not alive(grandchildren[0])))
+    ends(grandchildren[0])
 
 
 def test_what_a_worker_started_dies_when_the_launcher_is_killed(tmp_path: Path) -> None:
@@ -173,7 +167,7 @@ def test_what_a_worker_started_dies_when_the_launcher_is_killed(tmp_path: Path) 
         child = await launcher.spawn(PARENT)
         grandchild = int(await child.output.readline())
         os.kill(launcher.pid, signal.SIGKILL)
-        await until(lambda: not alive(grandchild))
+        await asyncio.to_thread(ends, grandchild)
 
     run(tmp_path, life)
 
@@ -203,6 +197,7 @@ def test_nothing_outlives_a_killed_mynad(tmp_path: Path) -> None:
 import asyncio, sys
 from pathlib import Path
 from daemon.processes.launcher import Launcher
+from tests.waits import ends
 launcher = Launcher(Path({str(tmp_path)!r}))
 async def main():
     launcher.attach()
@@ -225,7 +220,7 @@ asyncio.run(main())
         assert not any(alive(worker) for worker in workers)
     finally:
         second.close()
-    asyncio.run(until(lambda: not alive(launcher)))
+    ends(launcher)
 
 
 def test_two_hundred_starts_beside_a_busy_grpc(tmp_path: Path) -> None:
@@ -236,6 +231,7 @@ os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 import asyncio, signal
 from pathlib import Path
 from daemon.processes.launcher import Launcher
+from tests.waits import ends
 launcher = Launcher(Path({str(tmp_path)!r}))
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
 from living_daemon import Living, lived
 from test_attempts import ended
+
+from tests.waits import until
 
 pytestmark = pytest.mark.integration
 
@@ -28,9 +29,7 @@ def test_a_job_that_succeeds_may_give_a_voice_its_first_words_so_a_worker_gets_r
     async def life(living: Living) -> None:
         assert living.daemon.speech.pid is None, "there was no voice when mynad started"
         await living.until(await living.ingest("anna"), ended)
-        async with asyncio.timeout(10):
-            while living.daemon.speech.pid is None:  # noqa: ASYNC110 - that it is there is what we want to see
-                await asyncio.sleep(0.01)
+        await until(lambda: living.daemon.speech.pid is not None)
         assert (await spoken(living)).endswith("that had glow ready")
 
     lived(tmp_path, life, speech_ready=True)

@@ -16,6 +16,7 @@ from test_attempts import ended
 from test_gpu import FakeDriver
 
 from daemon.main import Daemon
+from tests.waits import until
 
 pytestmark = pytest.mark.integration
 SLOW = 1.0  #: seconds that each call of the slow part takes
@@ -124,12 +125,9 @@ def test_what_the_scheduler_knows_of_the_gpus_memory_is_kept_fresh(
     async def life(living: Living) -> None:
         driver: Any = sys.modules["pynvml"]
         gpu = living.daemon.gpu
-        async with asyncio.timeout(10):
-            while gpu.free() is None:  # noqa: ASYNC110 - a sample has no event to wait for
-                await asyncio.sleep(0.01)
-            driver.deaf = True
-            while gpu.free() is not None:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await until(lambda: gpu.free() is not None)
+        driver.deaf = True
+        await until(lambda: gpu.free() is None)
 
     lived(tmp_path, life)
 

@@ -13,7 +13,7 @@ from test_attempts import ended
 from voice_rows import folder, version
 
 from daemon.database.models import Voice
-from daemon.scheduling import scheduler, share
+from daemon.scheduling import queue_view, scheduler, share
 from daemon.scheduling.lanes import Action, GiveWay, GoOn, Lane, Ready, decide
 from daemon.scheduling.share import Doing
 from proto import myna_pb2 as pb
@@ -298,7 +298,7 @@ def test_what_an_evaluation_decides_is_waited_for_by_the_trainings_and_evaluatio
 
 def test_a_crowd_of_waiting_jobs_is_looked_at_through_a_window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The look stays cheap; jobs behind the window get their turn all the same."""
-    monkeypatch.setattr(scheduler, "WINDOW", 3)
+    monkeypatch.setattr(queue_view, "WINDOW", 3)
 
     async def life(living: Living) -> None:
         ids = [await living.speak("hi") for _ in range(10)]
@@ -309,8 +309,8 @@ def test_a_crowd_of_waiting_jobs_is_looked_at_through_a_window(tmp_path: Path, m
 
 
 def test_jobs_that_cannot_start_hold_up_nobody_behind_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scheduler, "WINDOW", 2)
-    monkeypatch.setattr(scheduler, "SEARCH_LIMIT", 4)
+    monkeypatch.setattr(queue_view, "WINDOW", 2)
+    monkeypatch.setattr(queue_view, "SEARCH_LIMIT", 4)
     monkeypatch.setattr(scheduler, "RECHECK", 0.1)
 
     async def life(living: Living) -> None:

@@ -7,8 +7,13 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import BadRequest
+from daemon.notify_settings import notifiers
 from daemon.price import Price
+from daemon.remote_settings import use
+from daemon.services.listen import doorkeeper
 from daemon.settings import Settings, load
+from daemon.state.remote_voices import has_key
+from daemon.upkeep import contents
 
 
 def test_without_a_file_the_defaults_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,3 +77,29 @@ def test_a_wrong_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("MYNA_CPU_JOBS", "many")
     with pytest.raises(BadRequest, match="MYNA_CPU_JOBS"):
         load(tmp_path)
+
+
+def test_files_are_looked_for_beside_the_file_that_names_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, elsewhere, own = tmp_path / "home", tmp_path / "elsewhere", tmp_path / "own"
+    for folder in (home / "keys", elsewhere, own):
+        folder.mkdir(parents=True)
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.setenv("HOME", str(own))
+    (home / "keys" / "token").write_text("a token that is long enough")
+    (home / "keys" / "openai").write_text("sk-1234567890123456")
+    (home / "phone").write_text("json://box/")
+    for file in (home / "keys" / "token", home / "keys" / "openai", home / "phone"):
+        file.chmod(0o600)
+    (home / "myna.toml").write_text(
+        'token_file = "keys/token"\ntls_cert = "~/cert.pem"\n[[notify]]\nurl_file = "phone"\n'
+        '[remote.openai]\nenabled = true\nkey_file = "keys/openai"\n'
+    )
+    settings = load(home)
+    assert settings.tls_cert == str(own / "cert.pem")
+    doorkeeper(settings)  # raises where there is no token
+    assert has_key(use("openai", settings.remote))
+    assert [one.url for one in notifiers(settings.notify, home)] == ["json://box/"]
+    assert contents.secrets(home) == ["keys/openai", "keys/token", "phone"], "and backups find the same"
+    assert contents.without(home) == [own / "cert.pem"]
+    monkeypatch.setenv("MYNA_TOKEN_FILE", "keys/other")
+    assert load(home).token_file == str(home / "keys" / "other")

@@ -12,6 +12,7 @@ from test_attempts import ended
 from daemon.scheduling import speech
 from proto import myna_pb2 as pb
 from proto.client import ClientError
+from tests.waits import until
 
 pytestmark = pytest.mark.integration
 
@@ -89,9 +90,7 @@ def test_who_reads_slowly_slows_the_worker_and_loses_nothing(tmp_path: Path, mon
         got = [await anext(stream)]
         held = living.daemon.speech._streams[job]
         await living.until(job, "running")
-        async with asyncio.timeout(10):
-            while held.size < 1_000_000:  # noqa: ASYNC110 - full is the state we want to see
-                await asyncio.sleep(0.01)
+        await until(lambda: held.size >= 1_000_000)
         assert held.size < 1_500_000
         got += [audio async for audio in stream]
         assert (

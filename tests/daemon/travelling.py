@@ -8,6 +8,7 @@ from pathlib import Path
 import furnished
 import numpy as np
 from safetensors.numpy import save_file
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from daemon.database.models import Run, Version, now
@@ -64,6 +65,11 @@ def version(store: Store, voice: str, number: int = 1, *, language: str = "en", 
     (samples / f"{LINE}.wav").write_bytes(b"RIFF")
     identity.write(folder, identity.Mark("there", uuid))
     return folder
+
+
+def versions(store: Store) -> list[Version]:
+    """Those that a home has, by their numbers."""
+    return store.read_now(lambda session: list(session.scalars(select(Version).order_by(Version.number))))
 
 
 def exported(store: Store, voice: str, number: int = 1) -> Path:

@@ -17,6 +17,7 @@ from proto import myna_pb2 as pb
 from proto.client import Client, ClientError, state_of
 from tests.e2e.test_xtts_whole_way import RULE, myna
 from tests.e2e.workshop import ROOT, SETTINGS, Workshop, job_is, until
+from tests.made_once import made_once
 
 NAMES = [f"d{n:02d}" for n in range(1, 7)]
 LATER = [f"d{n:02d}" for n in range(7, 9)]
@@ -42,10 +43,10 @@ seed = 7
 
 @pytest.fixture(scope="module")
 def tiny_fish(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.getbasetemp() / "fish-base"  # the engine's own tests use it too
-    if not out.exists():
+    def make(out: Path) -> None:
         subprocess.run([sys.executable, "-m", "engines.fish.tiny_base", str(out)], cwd=ROOT, check=True)
-    return out
+
+    return made_once(tmp_path_factory, "fish-base", make)  # the engine's own tests use it too
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from engines.metrics.summary import Summary
 from proto import myna_pb2 as pb
 from proto.client import Client, ClientError, state_of
 from tests.e2e.workshop import ROOT, SETTINGS, Workshop, job_is, until
+from tests.made_once import made_once
 
 NAMES = [f"d{n:02d}" for n in range(1, 8)]
 LATER = [f"d{n:02d}" for n in range(8, 11)]
@@ -59,10 +60,10 @@ BESIDE_BASE = VOICE.replace("[train]\n", "[train]\nlora_rank = 4\n").replace("= 
 
 @pytest.fixture(scope="module")
 def tiny_xtts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.getbasetemp() / "xtts-base"  # the engine's own tests use it too
-    if not out.exists():
+    def make(out: Path) -> None:
         subprocess.run([sys.executable, "-m", "engines.xtts.tiny_base", str(out)], cwd=ROOT, check=True)
-    return out
+
+    return made_once(tmp_path_factory, "xtts-base", make)  # the engine's own tests use it too
 
 
 @pytest.fixture

@@ -9,8 +9,6 @@ import shutil
 import signal
 import stat
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,6 +19,7 @@ from proto import myna_pb2 as pb
 from proto.client import connect
 from proto.home import socket_path
 from tests.tui.conftest import Run
+from tests.waits import appears
 from tui import doctor
 
 pytestmark = pytest.mark.integration
@@ -125,14 +124,6 @@ def test_of_two_findings_of_one_name_the_worse_is_shown() -> None:
 # ------------------------------------------------------------------------------- a daemon that runs and does not answer
 
 
-def wait_for(true: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Another process has no event to wait for."""
-    until = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < until
-        time.sleep(0.02)  # between two looks
-
-
 def frozen(myna: Run) -> int:
     """A daemon of this home that was stopped (SIGSTOP): its process id."""
     pid = int(json.loads(myna("up", "--json").out)["pid"])
@@ -169,7 +160,7 @@ def test_a_daemon_whose_socket_is_deleted_makes_it_anew(myna: Run, home: Path, a
         socket_path(home).unlink()
         ended = myna("status")
         assert ended.code == 0 or "its socket is not there" in ended.err
-        wait_for(lambda: socket_path(home).exists())
+        appears(socket_path(home))
         with connect(home=home) as another:
             assert another.info().pid == pid
         assert client.info().pid == pid  # who was connected still is
@@ -184,7 +175,7 @@ def test_a_daemon_whose_run_folder_is_deleted_stays_the_only_one(myna: Run, home
     with connect(home=home) as client:
         pid = client.info().pid
     shutil.rmtree(home / "run")
-    wait_for(lambda: socket_path(home).exists())
+    appears(socket_path(home))
     assert lock.holder(home) == pid
     assert json.loads(myna("up", "--json").out) == {"pid": pid, "home": str(home), "started": False}
 

@@ -25,10 +25,12 @@ voices = { aloysius = "anna" }
 [cost]
 per_hour = 2.5
 [[notify]]
+name = "grannys-phone"
 url = "mailtos://me:hunter2@example.org"
 """
 LOG = """2026-11-30 12:00:00,000 INFO mynad: ready: {home}/run/mynad.sock
 2026-11-30 12:00:01,000 WARNING daemon.inbox: anna/secret interview.wav of anna and annabel was refused
+2026-11-30 12:00:01,500 WARNING mynad.notices: grannys-phone: 3 notices were not taken. no answer
 2026-11-30 12:00:02,000 WARNING mynad: https://user:hunter2@example.org/x?key=1 did not answer, nor me@example.org
 """
 
@@ -53,7 +55,7 @@ def test_it_holds_what_is_needed_and_no_secret(myna: Run, home: Path, stage: Sta
         assert name in ended.out
     assert {"versions.txt", "doctor.txt", "daemon.json", "failed.txt", "settings.json", "mynad.log"} == set(made)
     whole = "\n".join(made.values())
-    for hidden in ("hunter2", "example.org", "/etc/private", str(home), "interview", "0.0.0.0"):
+    for hidden in ("hunter2", "example.org", "/etc/private", str(home), "interview", "0.0.0.0", "granny"):
         assert hidden not in whole
     assert json.loads(made["settings.json"]) == {
         "auto_train": False,
@@ -61,10 +63,11 @@ def test_it_holds_what_is_needed_and_no_secret(myna: Run, home: Path, stage: Sta
         "default_engine": "glow",
         "http": {"listen": "(left out)", "voices": "(left out)"},
         "cost": {"per_hour": 2.5},
-        "notify": [{"url": "(left out)"}],
+        "notify": [{"name": "(left out)", "url": "(left out)"}],
     }
     assert "<home>/run/mynad.sock" in made["mynad.log"]
     assert " anna " not in made["mynad.log"]
+    assert "mynad.notices: notifier-1: 3 notices were not taken" in made["mynad.log"]
     assert "grpcio " in made["versions.txt"]
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
@@ -78,10 +81,16 @@ def test_a_report_is_never_written_over(myna: Run, tmp_path: Path) -> None:
     assert file.read_text() == "mine"
 
 
-def test_without_a_daemon_it_tells_what_it_finds(myna: Run, tmp_path: Path) -> None:
+def test_without_a_daemon_it_tells_what_it_finds(myna: Run, home: Path, tmp_path: Path) -> None:
+    for folder in ("log", "voices/aloysius/1", "inbox/beatrix"):
+        (home / folder).mkdir(parents=True)
+    (home / "myna.toml").write_text('[[notify]\nname = "grannys-phone"\n')
+    (home / "log" / "mynad.log").write_text("grannys-phone was told of aloysius@1, and of beatrix\n")
     file = tmp_path / "report.tar.gz"
     assert myna("report-bug", "-o", file).code == 0
-    assert {"versions.txt", "doctor.txt", "settings.json"} <= set(read(file))
+    made = read(file)
+    assert {"versions.txt", "doctor.txt", "settings.json"} <= set(made)
+    assert made["mynad.log"] == "notifier-1 was told of voice-1@1, and of voice-2\n"
     refused = myna("report-bug", "--job", 7, "-o", tmp_path / "other.tar.gz")
     assert refused.code == 1
     assert not (tmp_path / "other.tar.gz").exists()
@@ -104,3 +113,22 @@ def test_people_and_addresses_go_and_times_stay(tmp_path: Path) -> None:
     assert mask("[fe80::1]:80, 10.0.0.7, 1.2.3, 2026-11-30 07:30:00,123") == (
         "[<address>]:80, <address>, 1.2.3, 2026-11-30 07:30:00,123"
     )
+
+
+def test_notifiers_that_only_the_running_mynad_knows_go_too(myna: Run, home: Path, tmp_path: Path) -> None:
+    toml, log = home / "myna.toml", home / "log" / "mynad.log"
+    home.mkdir(exist_ok=True)
+    toml.touch(mode=0o600)
+    toml.write_text(
+        '[[notify]]\nname = "grannys-phone"\nurl = "json://127.0.0.1:9/"\n[[notify]]\nurl = "xml://127.0.0.1:9/"\n'
+    )
+    assert myna("up").code == 0
+    try:
+        toml.write_text("settle = 5\n")
+        with log.open("a") as more:
+            more.write("grannys-phone was not told, nor xml\n")
+        file = tmp_path / "report.tar.gz"
+        assert myna("report-bug", "-o", file).code == 0
+        assert "notifier-1 was not told, nor xml" in read(file)["mynad.log"]
+    finally:
+        myna("down", "--now")

@@ -28,6 +28,9 @@ def idle(json: output.Json = False) -> None:
     if found.HasField("due_seconds"):
         dry = " (a dry run: it is only said)" if found.dry_run else ""
         output.line(f"If that stays so, {DO[found.do]} in {wording.duration(found.due_seconds)}{dry}.")
+        if found.notices:
+            waits = wording.duration(found.notices_seconds)
+            output.line(f"{wording.count(found.notices, 'notice')} not sent yet; it waits for that, at most {waits}.")
     elif found.do in DO and found.keeps:
         output.line(f"Once that has ended, {DO[found.do]} after a while.")
 

@@ -10,6 +10,7 @@ from daemon.database import comparison_rows as _comparison_rows  # noqa: F401  (
 from daemon.database import consent_rows as _consent_rows  # noqa: F401  (and so here)
 from daemon.database import experiment_rows as _experiment_rows  # noqa: F401  (and so here)
 from daemon.database import point_rows as _point_rows  # noqa: F401  (and so here)
+from daemon.database import rating_rows as _rating_rows  # noqa: F401  (and so here)
 from daemon.database import remote_rows as _remote_rows  # noqa: F401
 from daemon.database.models import Row
 from proto.home import home

@@ -28,6 +28,7 @@ from daemon.database.models import EventRow, Job, Run, Version, Voice, now
 from daemon.database.store import Store
 from daemon.home import identity
 from daemon.home.purging import Purging
+from daemon.home.set_aside import aside_of
 from daemon.keep_settings import Keep
 from daemon.machine.disk_space import DiskSpace
 from daemon.state import events, jobs, spoken_texts
@@ -51,7 +52,7 @@ def job(
 ) -> Job:
     row = Job(
         kind=kind, voice="anna", title=title or kind, spec=(spec or pb.JobSpec()).SerializeToString(),
-        gpu_lane=False, priority=1, place=1.0, state=state,
+        has_text=spoken_texts.in_spec(spec or pb.JobSpec()), gpu_lane=False, priority=1, place=1.0, state=state,
         submitted=now() - ago, queued_since=now() - ago, started=now() - ago,
         ended=None if state in ("queued", "running", "paused") else now() - ago,
     )  # fmt: skip
@@ -216,7 +217,7 @@ def test_a_training_that_is_tried_again_keeps_its_checkpoints(store: Store, tmp_
 
 def test_what_a_kill_left_half_deleted_goes_the_next_time(store: Store, tmp_path: Path) -> None:
     kept = store.write_now(training, tmp_path, "failed")
-    aside = kept.parents[1].with_name(f"checkpoints{find.ASIDE}")
+    aside = aside_of(kept.parents[1])
     aside.mkdir()
     (aside / "half").write_bytes(b"x")
     done = asyncio.run(cleaning(store, tmp_path).by_age())
@@ -365,11 +366,6 @@ def test_whatever_is_asked_what_people_gave_and_what_speaks_stays(
         assert [path for path in never if not path.exists()] == []
     finally:
         store.close()
-
-
-def test_a_title_without_a_quoted_text_is_left_as_it_is() -> None:
-    assert spoken_texts._title("train anna from anna@6") == "train anna from anna@6"
-    assert spoken_texts._title("say “a” and “b” as anna") == f"say {spoken_texts.FORGOTTEN} as anna"
 
 
 def test_mynad_tells_that_it_made_room(store: Store, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from daemon.far.shared_store import SharedStore
 from daemon.far.values import Ending, Result
 from daemon.state import spent
 from proto import myna_pb2 as pb
+from tests.waits import appears
 
 pytestmark = pytest.mark.integration
 PROGRAM = (sys.executable, str(Path(__file__).with_name("stepwise_worker.py")))
@@ -284,6 +285,5 @@ async def running(living: Living, job: int) -> int:
 
 async def until_result(elsewhere: Elsewhere, job: int) -> None:
     folder = elsewhere.folder(job, 1)
-    async with asyncio.timeout(PATIENCE):
-        while not folder.has_result():  # noqa: ASYNC110 - another process writes it
-            await asyncio.sleep(0.02)
+    await asyncio.to_thread(appears, elsewhere.shared / folder._at("result.json"), PATIENCE)
+    assert folder.has_result()

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from living_daemon import Living, lived
+from receivers import receiver
 
 from daemon.database.models import Job, now
 from daemon.database.store import opened
@@ -27,6 +28,7 @@ from daemon.idle.decision import Idleness, Keeps, Patience, Seen, Step, decide, 
 from daemon.idle.waiting import WaitingForIdleness, _at_work
 from daemon.idle_settings import WhenIdle
 from daemon.machine.lazy_gpus import Cause, LazyGpus
+from daemon.notify_settings import Notify
 from daemon.settings import load
 from daemon.state import events
 from daemon.state.status import WaitsFor
@@ -78,6 +80,34 @@ def test_the_whole_notice_is_given_also_where_nobody_looked_for_long() -> None:
     assert course(Seen(0.0), Seen(50_000.0), Seen(50_100.0), Seen(50_300.0)) == [
         Step.NOTHING, Step.ANNOUNCE, Step.NOTHING, Step.ACT,
     ]  # fmt: skip
+
+
+WITH_NOTICES = Patience(after=1_200.0, notice=300.0, unsent=600.0)
+
+
+@pytest.mark.parametrize(
+    ("looks", "acts_at"),
+    [
+        ([(1_200.0, None)], 1_200.0),  # all were sent
+        ([(1_200.0, 1_210.0), (1_215.0, None)], 1_215.0),  # a service that did not answer does
+        ([(1_200.0, 0.0), (1_790.0, 1_795.0), (1_795.0, 1_795.0), (1_800.0, 1_801.0)], 1_800.0),  # never does
+        ([(1_200.0, 1_210.0), (1_300.0, 2_100.0)], 1_300.0),  # is tried again too late for this
+        ([(1_200.0, 30_000.0)], 1_200.0),  # in quiet hours, or of a digest
+    ],
+)
+def test_it_waits_for_notices_that_were_not_sent_but_not_for_long(
+    looks: list[tuple[float, float | None]], acts_at: float
+) -> None:
+    course_of = [Seen(0.0), Seen(900.0), *(Seen(moment, unsent=unsent) for moment, unsent in looks)]
+    steps = course(*course_of, patience=WITH_NOTICES)
+    assert steps[-1] is Step.ACT
+    assert course_of[-1].now == acts_at
+    assert Step.ACT not in steps[:-1]
+
+
+def test_whatever_happens_while_it_waits_for_notices_cancels_it() -> None:
+    looks = [Seen(0.0), Seen(900.0), Seen(1_200.0, unsent=1_210.0), Seen(1_250.0, jobs=1, unsent=1_260.0)]
+    assert course(*looks, patience=WITH_NOTICES)[2:] == [Step.NOTHING, Step.CANCEL]
 
 
 def test_it_is_done_again_only_after_something_happened() -> None:
@@ -154,6 +184,40 @@ def test_a_command_runs_once_nothing_is_left_to_do(tmp_path: Path) -> None:
     lived(tmp_path / "home", life, when_idle=settings)
 
 
+def test_a_dead_service_is_waited_for_and_told_of_and_hears_of_it_after_the_next_start(tmp_path: Path) -> None:
+    async def life(running: Living) -> None:
+        daemon = running.daemon
+        settings = WhenIdle(do="command", command="true")
+        of = (daemon.store, settings, Activity(), daemon.launcher, list, lambda: 0)
+        idle = WaitingForIdleness(*of, daemon.notices.unsent, lambda: ())
+        assert (await idle.seen()).unsent is None
+        await running.until(await running.train("refuse"), "failed")
+        await there.coming()
+        assert (await idle.seen()).unsent is not None
+        found = await idle.message()
+        assert (found.notices, found.notices_seconds) == (1, 900.0)
+        await idle._act()
+        (told,) = (
+            event.notice.sentence for event in daemon.store.read_now(events.after, 0)[0] if event.notice.sentence
+        )
+        assert told == (
+            "Nothing is left to do: now Myna runs 'true'. 1 notice was not sent (box: 1): kept, and sent after the "
+            "next start of mynad at the latest."
+        )
+
+    async def again(running: Living) -> None:
+        assert "failed" in (await there.coming(60.0)).body["message"]
+
+    with receiver() as there:
+        there.answer = lambda: 503
+        box = Notify(name="box", url=there.url(), events=("failed",))
+        lived(tmp_path / "home", life, notify=(box,))
+        there.answer = lambda: 200
+        while not there.nothing():
+            there.next()
+        lived(tmp_path / "home", again, notify=(box,))
+
+
 def test_what_keeps_it_up_is_said(tmp_path: Path) -> None:
     async def life(running: Living) -> None:
         job = await running.train("steps")
@@ -172,11 +236,11 @@ def test_what_keeps_it_up_is_said(tmp_path: Path) -> None:
 
 def test_a_dry_run_only_says_it_and_a_command_that_fails_is_told(tmp_path: Path) -> None:
     async def life(running: Living) -> None:
-        daemon = running.daemon
+        daemon, unsent = running.daemon, running.daemon.notices.unsent
 
         def idle(**settings: Any) -> WaitingForIdleness:
             return WaitingForIdleness(
-                daemon.store, WhenIdle(**settings), Activity(), daemon.launcher, list, lambda: 0, lambda: ()
+                daemon.store, WhenIdle(**settings), Activity(), daemon.launcher, list, lambda: 0, unsent, lambda: ()
             )
 
         await idle(do="shutdown", dry_run=True)._act()
@@ -222,10 +286,9 @@ def test_a_backup_keeps_the_machine_up_for_as_long_as_it_takes(tmp_path: Path) -
         await anext(aiter(steps))
         assert pb.KEEPS_UPLOADS in (await running.client.idle()).keeps
         await steps.aclose()  # type: ignore[attr-defined]
-        for _ in range(100):
-            if running.daemon.keeper.activity.streams:
-                await asyncio.sleep(0.1)
-        assert not running.daemon.keeper.activity.streams
+        async with asyncio.timeout(10):  # mynad hears of it when gRPC tells it
+            while pb.KEEPS_UPLOADS in (await running.client.idle()).keeps:
+                pass
 
     lived(tmp_path / "home", life)
 
@@ -264,7 +327,8 @@ def test_a_command_may_say_a_lot_and_leave_something_behind(tmp_path: Path) -> N
     async def life(running: Living) -> None:
         daemon = running.daemon
         settings = WhenIdle(do="command", command="true")
-        idle = WaitingForIdleness(daemon.store, settings, Activity(), daemon.launcher, list, lambda: 0, lambda: ())
+        of = (daemon.store, settings, Activity(), daemon.launcher, list, lambda: 0)
+        idle = WaitingForIdleness(*of, daemon.notices.unsent, lambda: ())
         async with asyncio.timeout(30):
             said = await idle._run(["sh", "-c", "sleep 60 & head -c 1000000 /dev/zero | tr '\\0' x; exit 3"])
         assert said.startswith("it ended with 3. xxx")

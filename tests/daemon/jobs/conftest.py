@@ -12,6 +12,7 @@ from demo_clips import refs
 from engines.glow.model import BASE_VARIABLE
 from engines.glow.recipe import tiny_base
 from proto import worker_pb2 as wire
+from tests.made_once import made_once
 
 SETTINGS = (
     '{"steps": 12, "batch_size": 4, "eval_every": 4, "checkpoint_every": 4, "patience": 0, "threads": 1, '
@@ -29,9 +30,7 @@ LINEAGE = {
 
 @pytest.fixture(autouse=True)
 def tiny(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    base = tmp_path_factory.getbasetemp() / "tiny-base"
-    if not base.exists():
-        tiny_base.make(base)
+    base = made_once(tmp_path_factory, "tiny-base", tiny_base.make)
     monkeypatch.setenv(BASE_VARIABLE, str(base))
     torch.set_num_threads(1)
 

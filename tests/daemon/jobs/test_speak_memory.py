@@ -21,6 +21,7 @@ from engines.fish import tiny_base
 from engines.fish.engine import create
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
+from tests.made_once import made_once
 
 pytestmark = pytest.mark.integration
 
@@ -82,9 +83,7 @@ def test_the_voice_spoken_last_stays_whatever_it_takes() -> None:
 @pytest.fixture
 def fish(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A home with two voices of fish, by adapters on one base, whose budget holds one as fish says that it is big."""
-    base = tmp_path_factory.getbasetemp() / "fish-base"
-    if not base.exists():
-        tiny_base.write(base)
+    base = made_once(tmp_path_factory, "fish-base", tiny_base.write)
     monkeypatch.setenv("MYNA_FISH_BASE", str(base))
     engine = create()
     for name in ("anna", "bert"):

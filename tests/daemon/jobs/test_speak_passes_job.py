@@ -19,6 +19,7 @@ from engines.errors import BadInput, Cancelled, WeightsMissing
 from engines.openvoice import conversion, tiny_base
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
+from tests.made_once import made_once
 
 pytestmark = pytest.mark.integration
 
@@ -29,9 +30,7 @@ ENHANCE = wire.PassPlan(enhance=pb.EnhancePass())
 
 @pytest.fixture(autouse=True)
 def converter(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    folder = tmp_path_factory.getbasetemp() / "openvoice-base"
-    if not folder.exists():
-        tiny_base.write(folder)
+    folder = made_once(tmp_path_factory, "openvoice-base", tiny_base.write)
     monkeypatch.setenv("MYNA_OPENVOICE_BASE", str(folder))
     speak.unload(0)
     yield folder

@@ -1,12 +1,26 @@
-"""A voice that can be trained."""
+"""A voice that can be trained, and a home that versions come from."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
+import travelling
 from sqlalchemy.orm import Session
 from voice_rows import clip, dataset
 
 from daemon.database.store import Store
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> Iterator[Store]:
+    """Another home, with robin@7."""
+    (tmp_path / "there").mkdir()
+    opened = Store(tmp_path / "there")
+    travelling.version(opened, "robin", 7)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

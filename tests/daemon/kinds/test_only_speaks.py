@@ -15,7 +15,7 @@ from daemon.database.models import Dataset
 from daemon.database.store import Store
 from daemon.errors import BadRequest
 from daemon.inbox import voice_toml
-from daemon.state import voices
+from daemon.state import voices, what_next
 from engines import registry
 from engines.capabilities import Capability
 from proto import myna_pb2 as pb
@@ -57,7 +57,7 @@ def test_an_engine_that_only_speaks_exports_nothing(only_speaks: Store) -> None:
 
 def test_a_voice_of_an_engine_that_only_speaks_waits_for_no_training(only_speaks: Store) -> None:
     told = only_speaks.read_now(
-        lambda session: voices.next_sentence(session, voices.get(session, "anna"), Dataset(number=1))
+        lambda session: what_next.sentence(session, voices.get(session, "anna"), Dataset(number=1))
     )
     assert told == "speaks with glow, which is not trained: `myna say --voice anna`"
     toml = voice_toml.parse(b'engine = "glow"')

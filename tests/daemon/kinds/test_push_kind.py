@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from daemon import caller
 from daemon.caller import Caller, Right
-from daemon.database.models import Job, Version, Voice
+from daemon.database.models import Job, Voice
 from daemon.database.store import Store
 from daemon.errors import BadRequest, NotAllowed, NotNow
 from daemon.home import imports
@@ -33,16 +33,6 @@ from proto import myna_pb2 as pb
 from proto.messages import spec_of
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def there(tmp_path: Path) -> Iterator[Store]:
-    """Another home, with robin@7."""
-    (tmp_path / "there").mkdir()
-    opened = Store(tmp_path / "there")
-    travelling.version(opened, "robin", 7)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
@@ -88,7 +78,7 @@ def test_a_version_goes_there_with_a_card_and_a_manifest_and_comes_out_elsewhere
 
     fetched, taken = pull(store, f"file://{shelf}/robin-7", "wren")
     assert (fetched.state, taken.state, taken.kind) == ("succeeded", "succeeded", "import"), (fetched.why, taken.why)
-    row = store.read_now(lambda session: session.scalars(select(Version)).one())
+    (row,) = travelling.versions(store)
     assert (row.voice, row.number, row.state) == ("wren", 1, "candidate")
     was = there.path.parent / "voices/robin/7/model.safetensors"
     assert (store.path.parent / "voices/wren/1/model.safetensors").read_bytes() == was.read_bytes()

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import furnished
@@ -16,7 +15,7 @@ from inbox_workshop import InProcessChannel, Killed
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from daemon.database.models import Consent, Evaluation, Run, Version, Voice, now
+from daemon.database.models import Consent, Evaluation, Run, Voice, now
 from daemon.database.store import Store, opened
 from daemon.home import adopt, identity, survey
 from daemon.package.archive import Reader
@@ -31,22 +30,8 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def there(tmp_path: Path) -> Iterator[Store]:
-    """Another home, with robin@7."""
-    (tmp_path / "there").mkdir()
-    opened = Store(tmp_path / "there")
-    travelling.version(opened, "robin", 7)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def package(there: Store) -> Path:
     return travelling.exported(there, "robin", 7)
-
-
-def rows(store: Store) -> list[Version]:
-    return store.read_now(lambda session: list(session.scalars(select(Version).order_by(Version.number))))
 
 
 def runs(store: Store) -> int:
@@ -56,11 +41,11 @@ def runs(store: Store) -> int:
 def refused(store: Store, package: Path, voice: str = "robin") -> str:
     """Import it; the sentence of its refusal. Nothing is there that was not there before."""
     home = store.path.parent
-    before = [furnished.everything(store), rows(store) == [], runs(store), travelling.lies(home)]
+    before = [furnished.everything(store), travelling.versions(store) == [], runs(store), travelling.lies(home)]
     job = furnished.imported(store, package, voice)
     assert job.state == "failed", job.why
     left = {name: body for name, body in travelling.lies(home).items() if not name.startswith("imports/")}
-    assert [furnished.everything(store), rows(store) == [], runs(store), left] == before
+    assert [furnished.everything(store), travelling.versions(store) == [], runs(store), left] == before
     assert job.error_hint
     return job.why
 
@@ -69,7 +54,7 @@ def test_a_version_comes_out_of_a_package_as_it_went_in(store: Store, there: Sto
     job = furnished.imported(store, package, "robin")
     assert job.state == "succeeded", job.why
     assert job.why == ("The package has robin@7. It is robin@1 now, a candidate: `myna promote robin@1` lets it speak.")
-    (row,) = rows(store)
+    (row,) = travelling.versions(store)
     assert (row.number, row.parent, row.dataset, row.state, row.kind) == (1, 0, 0, "candidate", "full")
     assert (voices.numbers(row.metrics), row.metrics[voices.SCORED_ON]) == (travelling.SCORES, "lines-of-there")
     assert row.verdict == (
@@ -129,13 +114,13 @@ def test_a_second_import_changes_nothing_and_says_so(store: Store, package: Path
     before, count = travelling.lies(store.path.parent), runs(store)
     job = furnished.imported(store, package, "robin")
     assert job.why == "The package has robin@7, which is here already as robin@1: nothing has changed."
-    assert (travelling.lies(store.path.parent), runs(store), len(rows(store))) == (before, count, 1)
+    assert (travelling.lies(store.path.parent), runs(store), len(travelling.versions(store))) == (before, count, 1)
 
 
 def test_other_weights_of_the_same_number_are_another_version(store: Store, package: Path) -> None:
     travelling.version(store, "robin", 7, seed=5)
     furnished.imported(store, package, "robin")
-    assert [row.number for row in rows(store)] == [7, 8]
+    assert [row.number for row in travelling.versions(store)] == [7, 8]
 
 
 def test_a_training_does_not_take_the_number_meanwhile(store: Store, package: Path) -> None:
@@ -148,7 +133,7 @@ def test_a_training_does_not_take_the_number_meanwhile(store: Store, package: Pa
     assert store.read_now(numbering.following, "anna", home) == (2, range(2, 2))
     store.write_now(lives.recover)
     furnished.attempt(store, home, id)
-    assert [row.number for row in rows(store)] == [1]
+    assert [row.number for row in travelling.versions(store)] == [1]
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before the rows", "after the rows"])
@@ -161,11 +146,11 @@ def test_a_worker_that_is_killed_leaves_no_version_and_the_next_one_takes_it(
     channel.kill_before, channel.kill_after = (-1, 0) if after else (0, -1)
     with pytest.raises(Killed):
         furnished.attempt(store, home, id, channel)
-    assert len(rows(store)) == after
+    assert len(travelling.versions(store)) == after
     assert store.read_now(survey.scan, home) == [], "its import is about to tell of it"
     store.write_now(lives.recover)
     furnished.attempt(store, home, id)
-    assert [row.number for row in rows(store)] == [1]
+    assert [row.number for row in travelling.versions(store)] == [1]
     assert sorted(path.name for path in (home / "voices" / "robin").iterdir()) == ["1"]
     assert not list((home / "imports").iterdir())
 
@@ -180,7 +165,7 @@ def test_of_an_import_that_is_given_up_nothing_stays(store: Store, package: Path
     assert (home / "voices" / "robin" / "1").is_dir()
     store.write_now(lives.recover)
     store.write_now(lambda session: lives.cancel(session, jobs.get(session, id)))
-    assert (rows(store), runs(store)) == ([], 0)
+    assert (travelling.versions(store), runs(store)) == ([], 0)
     assert not (home / "voices" / "robin").exists()
     assert not (home / "samples" / "robin").exists()
 
@@ -197,7 +182,7 @@ def test_an_imported_version_can_leave_again(store: Store, package: Path) -> Non
     again = travelling.exported(store, "wren", 1)
     job = furnished.imported(store, again, "jay")
     assert job.state == "succeeded", job.why
-    assert sorted((row.voice, row.number) for row in rows(store)) == [("jay", 1), ("wren", 1)]
+    assert sorted((row.voice, row.number) for row in travelling.versions(store)) == [("jay", 1), ("wren", 1)]
 
 
 def test_it_comes_to_a_voice_in_the_same_language_only(store: Store, package: Path) -> None:
@@ -232,7 +217,7 @@ def test_its_bases_licence_must_be_accepted_here(store: Store, package: Path, mo
     consent = Consent(engine="glow", licence="Strict Licence", by="mara", time=now())
     store.write_now(lambda session: session.add(consent))
     assert furnished.imported(store, package, "robin").state == "succeeded"
-    assert "Strict Licence, accepted by mara" in rows(store)[0].licence
+    assert "Strict Licence, accepted by mara" in travelling.versions(store)[0].licence
 
 
 def test_adapters_on_top_of_others_leave_with_them_folded_in(
@@ -252,7 +237,7 @@ def test_adapters_on_top_of_others_leave_with_them_folded_in(
     assert [path.name for path in package.parent.iterdir()] == [package.name]
     job = furnished.imported(store, package, "robin")
     assert job.state == "succeeded", job.why
-    assert [row.kind for row in rows(store)] == ["merged"]
+    assert [row.kind for row in travelling.versions(store)] == ["merged"]
     here = store.path.parent / "voices" / "robin" / "1"
     assert {path.name for path in here.iterdir()} == {
         "gpt.safetensors", "settings.json", "version.json", "report.md", "report.json", "identity.json", "SHA256SUMS"
@@ -277,6 +262,6 @@ def test_after_a_lost_database_an_imported_version_is_adopted(store: Store, pack
         found = fresh.read_now(survey.scan, home)
         assert [(one.name, one.state) for one in found] == [("robin@1", survey.State.TAKEN)]
         fresh.write_now(lambda session: adopt.take_in(session, lives.lifecycle(session), found, home, 500))
-        (row,) = rows(fresh)
+        (row,) = travelling.versions(fresh)
         assert (row.parent, row.dataset, row.kind, row.state) == (0, 0, "full", "candidate")
         assert voices.numbers(row.metrics).items() >= travelling.SCORES.items()

@@ -22,6 +22,7 @@ from daemon.home import imports, journal, survey
 from daemon.state import datasets, incoming, recordings, unpacking
 from proto import myna_pb2 as pb
 from proto.messages import import_spec, spec_of
+from tests.made_once import made_once
 
 pytestmark = pytest.mark.integration
 
@@ -227,9 +228,7 @@ def test_tokens_of_fish_come_along_and_nobody_encodes_them_again(
     from engines.features import encode_all
     from engines.fish import tiny_base
 
-    base = tmp_path_factory.getbasetemp() / "fish-base"  # the engine's own tests use it too
-    if not base.exists():
-        tiny_base.write(base)
+    base = made_once(tmp_path_factory, "fish-base", tiny_base.write)  # the engine's own tests use it too
     monkeypatch.setenv("MYNA_FISH_BASE", str(base))
     furnished.give(there, "anders", range(1, 4), held=3, engine="fish")
 

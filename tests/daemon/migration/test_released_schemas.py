@@ -18,11 +18,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, select, text
 
 import daemon.database.migrations
-from daemon.database.models import Clip, Evaluation, Holdout, Home, Job, Row, Run, Version, Voice
+from daemon.database.models import Clip, Evaluation, Holdout, Home, Job, Row, Run, Version, Voice, now
 from daemon.database.sqlite import engine as engine_of
 from daemon.database.store import HEAD, Store, migrate, opened
 from daemon.errors import MynaError
-from daemon.state import events, jobs, runs
+from daemon.state import events, jobs, runs, spoken_texts
+from proto import myna_pb2 as pb
 
 pytestmark = pytest.mark.migration
 
@@ -92,6 +93,24 @@ def test_it_ends_at_the_newest_schema(home: Path, tmp_path: Path) -> None:
         assert schema(old.engine).keys() == schema(new.engine).keys()
         with old.engine.connect() as connection:
             assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD
+
+
+def test_texts_of_before_are_forgotten_too(home: Path) -> None:
+    """Whether a transcription has one stands in its spec: those are looked at once."""
+    with sqlite3.connect(home / "myna.db") as connection:
+        kind = "UPDATE jobs SET kind = ?, title = ?, spec = ? WHERE id = ?"
+        heard = pb.JobSpec(transcribe=pb.TranscribeSpec(prompt="Doctor")).SerializeToString()
+        said = pb.JobSpec(speak=pb.SpeakSpec(text="Good evening.")).SerializeToString()
+        connection.execute(kind, ("transcribe", "transcribe a.wav", heard, 1))
+        connection.execute(kind, ("speak", "say “Good evening.” as anna@1", said, 4))
+        connection.execute(
+            kind, ("speak", f"say {spoken_texts.FORGOTTEN} as anna@1", pb.JobSpec().SerializeToString(), 5)
+        )
+    connection.close()
+    with opened(home) as store:
+        assert store.read_now(spoken_texts.jobs_with_text, now()) == [1, 4]
+        assert store.write_now(spoken_texts.forget, [1, 4]) == 2
+        assert store.read_now(spoken_texts.jobs_with_text, now()) == []
 
 
 def script() -> ScriptDirectory:

@@ -54,6 +54,10 @@ def read(store: Store, kinds: frozenset[OccasionKind] = ALL) -> None:
             return
 
 
+def unsent(store: Store, plan: Plan, moment: datetime) -> outbox.Unsent | None:
+    return store.read_now(outbox.unsent, BOX, plan, moment, UTC)
+
+
 def due(store: Store, plan: Plan = Plan(), moment: datetime | None = None) -> Message | Wait:  # noqa: B008 - frozen
     return store.write_now(outbox.due, BOX, plan, moment or later(), UTC)
 
@@ -131,6 +135,25 @@ def test_what_was_not_taken_is_tried_again_after_growing_pauses(box: Store) -> N
     settle(box, message(box, moment=moment), TAKEN, moment)
     row = box.read_now(lambda session: session.get_one(NotifierRow, BOX))
     assert (row.failures, row.failing_since, row.next_try, row.sent, row.last_sent) == (0, None, None, 1, moment)
+
+
+def test_what_was_not_sent_is_known_and_when_it_may_be(box: Store) -> None:
+    plan, moment = Plan(), later()
+    assert unsent(box, plan, moment) is None
+    happen(box, OccasionKind.FAILED, OccasionKind.DISK)
+    read(box)
+    assert unsent(box, plan, moment) == outbox.Unsent(BOX, 2, 0.0)
+    sent = message(box, moment=moment)
+    assert unsent(box, plan, moment) == outbox.Unsent(BOX, 2, 0.0), "it may be on its way"
+    settle(box, sent, REFUSED, moment)
+    assert unsent(box, plan, moment) == outbox.Unsent(BOX, 2, 5.0)
+    settle(box, sent, TAKEN, moment)
+    assert unsent(box, plan, moment) is None
+    happen(box, OccasionKind.PROMOTED)
+    read(box)
+    left = unsent(box, Plan(digest=timedelta(hours=1)), later(0))
+    assert left is not None
+    assert 3_540 < left.seconds <= 3_600, "a digest holds it back"
 
 
 def test_what_may_have_arrived_is_left_alone_if_so_asked_and_said(box: Store) -> None:

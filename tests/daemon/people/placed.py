@@ -15,7 +15,8 @@ from strangers import Goods
 from voice_rows import clip, dataset, report, sha, version
 
 from daemon.database.experiment_rows import Experiment
-from daemon.database.models import Evaluation, Job, Rating, Voice, now
+from daemon.database.models import Evaluation, Job, Voice, now
+from daemon.database.rating_rows import Rating
 from daemon.state import events, runs
 from daemon.state.values import Level
 from proto import myna_pb2 as pb

@@ -8,7 +8,7 @@ from voice_rows import clip, dataset, version
 
 from daemon.database.models import Clip, Job, Run, now
 from daemon.database.store import Store
-from daemon.state import untrained, voices
+from daemon.state import untrained, voices, what_next
 from proto import myna_pb2 as pb
 
 pytestmark = pytest.mark.integration
@@ -103,7 +103,7 @@ def test_what_is_said_of_a_voice_counts_in_the_same_way(store: Store) -> None:
         for number, text in ((2, "nearly right"), (3, "right")):
             rows[0].text = text
             newest = dataset(session, number, rows, [], new=4.0)
-        return voices.next_sentence(session, voices.get(session, "anna"), newest)
+        return what_next.sentence(session, voices.get(session, "anna"), newest)
 
     assert store.write_now(act) == "needs 26 s of new audio until the next training"
 

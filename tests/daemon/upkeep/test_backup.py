@@ -179,7 +179,9 @@ def test_keys_bases_and_packages_are_in_it_only_when_asked_for(home: Path, tmp_p
 
 
 def test_what_is_half_written_or_partial_is_not_in_it(home: Path, tmp_path: Path) -> None:
-    for name in ("recordings/.incoming/half", "voices/anna/.tmp-2-77/model.safetensors", "inbox/anna/a.wav.part"):
+    half = ["recordings/.incoming/half", "voices/anna/.tmp-2-77/model.safetensors", "inbox/anna/a.wav.part"]
+    half += ["runs/1/checkpoints.gone/step-000002/half-deleted", "voices/anna/.1.gone/half-deleted"]
+    for name in half:
         (home / name).parent.mkdir(parents=True, exist_ok=True)
         (home / name).write_text("half")
     (home / "inbox/anna/.refused").mkdir()

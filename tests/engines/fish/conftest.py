@@ -11,6 +11,7 @@ from engines.base import Clip, Features
 from engines.fish import tiny_base
 from engines.fish.engine import FishEngine, create
 from engines.fish.features import Encoder
+from tests.made_once import made_once
 
 DEMO = Path(__file__).parents[3] / "demo" / "recordings"
 
@@ -18,21 +19,15 @@ DEMO = Path(__file__).parents[3] / "demo" / "recordings"
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a tiny base, which the end-to-end tests may have made already."""
-    folder = tmp_path_factory.getbasetemp() / "fish-base"
-    if not folder.exists():
-        tiny_base.write(folder)
-    return folder
+    return made_once(tmp_path_factory, "fish-base", tiny_base.write)
 
 
 @pytest.fixture(scope="session")
 def talkative(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a tiny base that goes on and on."""
-    folder = tmp_path_factory.getbasetemp() / "fish-talkative"
-    if not folder.exists():
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(tiny_base, "MEAN_FRAMES", 1e8)
-            tiny_base.write(folder)
-    return folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tiny_base, "MEAN_FRAMES", 1e8)
+        return made_once(tmp_path_factory, "fish-talkative", tiny_base.write)
 
 
 @pytest.fixture

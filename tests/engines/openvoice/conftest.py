@@ -10,6 +10,7 @@ import soundfile
 from engines.base import Clip
 from engines.openvoice import tiny_base
 from engines.openvoice.engine import OpenVoiceEngine, create
+from tests.made_once import made_once
 
 DEMO = Path(__file__).parents[3] / "demo" / "recordings"
 
@@ -17,10 +18,7 @@ DEMO = Path(__file__).parents[3] / "demo" / "recordings"
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a tiny base."""
-    folder = tmp_path_factory.getbasetemp() / "openvoice-base"
-    if not folder.exists():
-        tiny_base.write(folder)
-    return folder
+    return made_once(tmp_path_factory, "openvoice-base", tiny_base.write)
 
 
 @pytest.fixture

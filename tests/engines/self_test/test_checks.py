@@ -20,6 +20,7 @@ from engines.self_test.bench import Bench
 from engines.self_test.result import Check, Reason, Result, State, passed
 from engines.training.report import Collected
 from engines.xtts import tiny_base
+from tests.made_once import made_once
 from tests.pretend_gpu.recorded import RecordedCall
 
 CUDA = torch.device("cuda")
@@ -91,9 +92,7 @@ def test_fast_paths_hold_when_all_do_and_the_process_lives(
 @pytest.fixture
 def furnished(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where a tiny base lies."""
-    shared = tmp_path_factory.getbasetemp() / "xtts-base"
-    if not shared.exists():
-        tiny_base.write(shared)
+    shared = made_once(tmp_path_factory, "xtts-base", tiny_base.write)
     (tmp_path / "base").symlink_to(shared)
     monkeypatch.setenv("MYNA_XTTS_BASE", "")
     return tmp_path

@@ -11,6 +11,7 @@ from engines.base import Clip, Features
 from engines.xtts import tiny_base
 from engines.xtts.engine import XttsEngine, create
 from engines.xtts.features import Encoder
+from tests.made_once import made_once
 
 DEMO = Path(__file__).parents[3] / "demo" / "recordings"
 
@@ -18,10 +19,7 @@ DEMO = Path(__file__).parents[3] / "demo" / "recordings"
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a tiny base, which the end-to-end tests may have made already."""
-    folder = tmp_path_factory.getbasetemp() / "xtts-base"
-    if not folder.exists():
-        tiny_base.write(folder)
-    return folder
+    return made_once(tmp_path_factory, "xtts-base", tiny_base.write)
 
 
 @pytest.fixture
