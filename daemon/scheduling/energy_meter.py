@@ -237,6 +237,7 @@ class EnergyMeter:
             for key, course in self._courses.items():
                 if course.prior is None and (run := steps.get(key[0], (0, 0))[0]):
                     course.prior = remaining.prior(session, run)
+                    runs.begins(session, run, course.before)
             totals = {job: spent.of_job(session, job) for job in {row.job for row in rows}}
             stored = {run for job, total in totals.items() if (run := _point(session, steps.get(job), total))}
             return totals, stored, budgets.look(session, {row.job for row in rows}, now())

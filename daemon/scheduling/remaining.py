@@ -35,6 +35,11 @@ class Course:
             self._ticks = [self._ticks[0], *self._ticks[1:half:2], *self._ticks[half:]]
 
     @property
+    def before(self) -> float | None:
+        """Seconds until the loop's first step; None: it is to come."""
+        return next((tick.seconds for tick in self._ticks if tick.step), None)
+
+    @property
     def left(self) -> float | None:
         """Seconds to the end of its job; None: not known."""
         if not self._planned:
@@ -51,6 +56,7 @@ def prior(session: Session, run: int) -> Prior:
     try:
         data = clip_refs.dataset(session, row.voice, row.dataset)
         past = past_runs.like(session, info, row.settings)
-        return foresight.prior(past.runs, past_runs.wanted(info, data, row.settings, row.steps))
+        wanted = past_runs.wanted(session, info, data, row.from_version, row.settings, row.steps)
+        return foresight.prior(past.runs, wanted)
     except (MynaError, EngineError):  # it has no dataset any more, or settings that its engine takes no more
         return Prior()

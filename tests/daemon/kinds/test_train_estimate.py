@@ -185,13 +185,15 @@ def test_a_training_at_work_is_told_what_is_left_by_its_own_steps_and_those_befo
     assert course.left is None
     course.prior = anna.read_now(remaining.prior, run)
     assert course.prior.pace == pytest.approx(0.5)
-    assert course.prior.around == pytest.approx(30.0)
+    assert course.prior.after_step(100) == pytest.approx(30.0)
+    assert course.before is None
     course.look(5.0, 0, 0)
     for step in range(1, 41):
         course.look(1.0, step, 100)
     left = course.left
+    assert course.before == 6.0
     assert left is not None
-    assert left == pytest.approx(60 * 1.0 + 2 * 30 - 6), "twice as slow as others were: the machine is busier"
+    assert left == pytest.approx(60 * 1.0 + 2 * 30), "twice as slow as others were: the machine is busier"
     for step in range(41, 5_001):
         course.look(0.01, step, 10_000)
     assert len(course._ticks) <= remaining.KEPT
