@@ -133,10 +133,8 @@ def test_checkpoints_that_speak_come_after_the_loop_and_take_what_each_took() ->
     done = [*ticks(60, 0.5)]
     speaking = [*done, Tick(done[-1].seconds + 4.0, 0), Tick(done[-1].seconds + 8.0, 0)]
     known = Prior(0.5, 1.0, 10.0, Line(5.0, 10.0), spaced=(33, 67, 100))
-    assert foresight.remaining(speaking, 100, known) == pytest.approx(5 + 4 * 10 - 8), (
-        "the base, 33, the last, the best"
-    )
-    assert foresight.remaining(done[:40], 100, known) == pytest.approx(60 * 0.5 + 5 + 5 * 10), "and 67, as it seems"
+    assert foresight.remaining(speaking, 100, known) == pytest.approx(5 + 4 * 10 - 8), "base, 33, last, best"
+    assert foresight.remaining(done[:41], 100, known) == pytest.approx(60 * 0.5 + 5 + 5 * 10), "and 67, as it seems"
 
 
 def test_what_follows_the_loop_is_learned_by_how_many_models_spoke() -> None:
@@ -154,7 +152,7 @@ def test_what_follows_the_loop_is_learned_by_how_many_models_spoke() -> None:
 
 def test_what_came_before_the_loop_is_known_apart_and_does_not_count_twice() -> None:
     runs = [run(around=30.0, before=12.0)] * 3
-    known = foresight.prior(runs, Wanted(40.0, 100, 0))
+    known = dataclasses.replace(foresight.prior(runs, Wanted(40.0, 100, 0)), ratio=1.0)
     assert known.before == 12
     assert known.after_step(100) == pytest.approx(18)
     late = [dataclasses.replace(tick, seconds=tick.seconds + 60.0) for tick in ticks(20, 0.5)]
