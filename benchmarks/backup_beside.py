@@ -1,9 +1,9 @@
 """How much a training is slowed down by backups that are taken beside it: the third part of `operations_backup`.
 
 A real mynad trains a voice of the engine that comes with Myna, its base and its steps as they are. Stretches in which
-one backup after another copies large recordings alternate with stretches without; of each it is measured how long a step
-takes, and beside that how many steps are done with all that is between them (measuring, checkpoints). Every batch of
-this training has all of its clips, so that no step is longer than another.
+one backup after another copies large recordings alternate with stretches without; of each it is measured how long a
+step takes, and beside that how many steps are done with all that is between them (measuring, checkpoints). Every batch
+of this training has all of its clips, so that no step is longer than another.
 """
 
 from __future__ import annotations
@@ -95,11 +95,9 @@ def report(copying: list[Stretch], alone: list[Stretch]) -> None:
     steps = [one.step for one in alone]
     told = f"{median:+.1%} ({spread}), {copied / 1e9:.1f} GB copied beside it"
     tell("slow-down of a training's steps by backups", told, f"≤ {BAR:.0%}", median <= BAR)
-    print(
-        f"# with all that is between steps: {statistics.median(whole):+.1%} (pairs {min(whole):+.1%} to {max(whole):+.1%}); "
-        f"stretches without a backup differ by {max(steps) / min(steps) - 1:.1%} among themselves",
-        flush=True,
-    )
+    between = f"{statistics.median(whole):+.1%} (pairs {min(whole):+.1%} to {max(whole):+.1%})"
+    apart = f"{max(steps) / min(steps) - 1:.1%}"
+    print(f"# with all that is between steps: {between}; stretches without a backup differ by {apart}", flush=True)
 
 
 def stretch(client: Client, run: int, seconds: float, copied: int = 0) -> Stretch:
