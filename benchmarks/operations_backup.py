@@ -4,6 +4,7 @@
 
 - *moments*: a backup at a random step of a training, by a real mynad. Each is restored; the home must pass `myna check
   --deep` and train on to the weights that an undisturbed training has. Several at once: each has a home of its own.
+  The engine is the embedded one on a tiny random base, whose steps take some 20 ms (`--engine toy`: one of the tests).
 - *slow*: a training's steps in stretches with a backup after another of large recordings, and in stretches without, by
   turns (`backup_beside.py`). `--home` keeps its home: making it takes longer than measuring.
 - *planted*: one damage after another in a copy of a home; what a deep check finds is held against it.
@@ -23,6 +24,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks import backup_beside
 from benchmarks.bars import tell
@@ -32,12 +34,14 @@ from proto import myna_pb2 as pb
 from proto.client import Client
 from tests.e2e.workshop import (
     ANNA,
+    LONG,
     NAMES,
     ROOT,
     SETTINGS,
     TOY_LONG,
     TOY_VOICE,
     TOYS,
+    VOICE,
     Workshop,
     ended,
     job_is,
@@ -53,6 +57,7 @@ PATIENCE = 180.0
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--moments", type=int, default=20)
+    parser.add_argument("--engine", choices=("glow", "toy"), default="glow", help="of the moments")
     parser.add_argument("--at-once", type=int, default=os.cpu_count() or 1, help="of the moments")
     parser.add_argument("--seconds", type=float, default=160.0, help="of the stretches beside a training, all together")
     parser.add_argument("--home", type=Path, help="of the training beside which it is backed up; made there if need be")
@@ -64,25 +69,45 @@ def main() -> int:
         folder = Path(scratch)
         if "slow" in parts:
             backup_beside.slow(folder, asked.seconds, asked.home)
-        if {"moments", "planted"} & set(parts):
-            first = with_dataset(folder / "first")
         if "moments" in parts:
-            moments(folder, first, chance, asked.moments, asked.at_once)
+            moments(folder, tiny(folder) if asked.engine == "glow" else TOY, chance, asked.moments, asked.at_once)
         if "planted" in parts:
-            planted(folder, first, chance)
+            planted(folder, with_dataset(folder / "first"), chance)
     return 0
 
 
-def toys(home: Path) -> Workshop:
-    return Workshop(home, home, SETTINGS + "auto_train = false\n", module=TOYS, log=home.parent / f"{home.name}.out")
+@dataclass(frozen=True)
+class Trains:
+    """What homes are of."""
+
+    voice: str  #: its voice.toml
+    asked: dict[str, Any]  #: of a training, as `Client.train` has it
+    module: str  #: that Python runs as mynad
+    base: Path = Path()  #: of the embedded engine
+
+    def workshop(self, home: Path) -> Workshop:
+        """Of a home, with the settings that it has."""
+        told = home / "myna.toml"
+        settings = told.read_text() if told.exists() else SETTINGS + "auto_train = false\n"
+        return Workshop(home, self.base, settings, module=self.module, log=home.parent / f"{home.name}.out")
 
 
-def with_dataset(home: Path) -> Path:
+TOY = Trains(TOY_VOICE, TOY_LONG, TOYS)
+
+
+def tiny(folder: Path) -> Trains:
+    """The embedded engine on a tiny random base."""
+    command = [sys.executable, "-m", "engines.glow.recipe.tiny_base", str(folder / "base")]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return Trains(VOICE, LONG, "daemon.main", folder / "base")
+
+
+def with_dataset(home: Path, trains: Trains = TOY) -> Path:
     """A home in which a voice has a dataset, and nobody works."""
-    made = toys(home)
+    made = trains.workshop(home)
     try:
         with made.up(PATIENCE) as client:
-            made.drop(ANNA, NAMES, options=TOY_VOICE)
+            made.drop(ANNA, NAMES, options=trains.voice)
             until(client, job_is(pb.DATASET, "succeeded"))
         made.down()
     finally:
@@ -90,9 +115,9 @@ def with_dataset(home: Path) -> Path:
     return home
 
 
-def copy_of(home: Path, to: Path) -> Workshop:
+def copy_of(home: Path, to: Path, trains: Trains = TOY) -> Workshop:
     shutil.copytree(home, to, ignore=shutil.ignore_patterns("*.sock"))
-    return toys(to)
+    return trains.workshop(to)
 
 
 def backed_up(client: Client, disk: Path) -> pb.Snapshot:
@@ -114,12 +139,13 @@ class Moment:
     weights: str  #: digest of what the restored training came to
 
 
-def moments(folder: Path, first: Path, chance: random.Random, count: int, at_once: int) -> None:
-    calm = trained(copy_of(first, folder / "calm"))
-    steps = [chance.randint(1, int(TOY_LONG["steps"]) - 200) for _ in range(count)]
+def moments(folder: Path, trains: Trains, chance: random.Random, count: int, at_once: int) -> None:
+    first = with_dataset(folder / "before", trains)
+    calm = trained(copy_of(first, folder / "calm", trains), trains)
+    steps = [chance.randint(1, int(trains.asked["steps"] * 0.9)) for _ in range(count)]
     passed = same = 0
     with ThreadPoolExecutor(at_once) as pool:
-        asked = [pool.submit(moment, folder, first, number, step) for number, step in enumerate(steps)]
+        asked = [pool.submit(moment, folder, first, trains, number, step) for number, step in enumerate(steps)]
         for number, one in enumerate(asked, 1):
             found = one.result()
             passed, same = passed + (not found.findings), same + (found.weights == calm)
@@ -129,36 +155,30 @@ def moments(folder: Path, first: Path, chance: random.Random, count: int, at_onc
     tell("… and train on to the same weights", f"{same} of {count}", "all", same == count)
 
 
-def moment(folder: Path, first: Path, number: int, step: int) -> Moment:
+def moment(folder: Path, first: Path, trains: Trains, number: int, step: int) -> Moment:
     """Train to a step, back up, kill mynad, restore, check, train on."""
     home, back, disk = (folder / f"{what}-{number}" for what in ("home", "back", "disk"))
-    workshop = copy_of(first, home)
+    workshop = copy_of(first, home, trains)
     try:
         with workshop.up(PATIENCE) as client:
-            job = client.train(ANNA, **TOY_LONG).id
+            job = client.train(ANNA, **trains.asked).id
             reached = reach_step(client, job, step)
             backed_up(client, disk)
     finally:
         workshop.kill()
     restored(disk, back)
     found = check.check(back, deep=True).findings
-    digest = trained(toys_in(back), job)
+    digest = trained(trains.workshop(back), trains, job)
     for each in (home, back, disk):
         shutil.rmtree(each)
     return Moment(reached, len(found), digest)
 
 
-def toys_in(home: Path) -> Workshop:
-    """A workshop in a home that has its settings."""
-    settings = (home / "myna.toml").read_text()
-    return Workshop(home, home, settings, module=TOYS, log=home.parent / f"{home.name}.out")
-
-
-def trained(workshop: Workshop, job: int = 0) -> str:
+def trained(workshop: Workshop, trains: Trains, job: int = 0) -> str:
     """Digest of version 1's weights when its training has ended: this job's, or a new one's."""
     try:
         with workshop.up(PATIENCE) as client:
-            ended(client, job or client.train(ANNA, **TOY_LONG).id)
+            ended(client, job or client.train(ANNA, **trains.asked).id)
         return weights(workshop.home, ANNA, 1)
     finally:
         workshop.kill()
