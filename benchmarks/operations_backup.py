@@ -22,12 +22,14 @@ import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks import backup_beside
 from benchmarks.bars import tell
+from daemon.state.status import ENDED
 from daemon.upkeep import check
 from daemon.upkeep.values import Kind
 from proto import myna_pb2 as pb
@@ -135,6 +137,7 @@ class Moment:
     """What came of a backup."""
 
     step: int  #: at which it was asked for
+    goes_on: bool  #: the training was at work in the snapshot, and not over already
     findings: int  #: of a deep check of what was restored
     weights: str  #: digest of what the restored training came to
 
@@ -142,17 +145,20 @@ class Moment:
 def moments(folder: Path, trains: Trains, chance: random.Random, count: int, at_once: int) -> None:
     first = with_dataset(folder / "before", trains)
     calm = trained(copy_of(first, folder / "calm", trains), trains)
-    steps = [chance.randint(1, int(trains.asked["steps"] * 0.9)) for _ in range(count)]
-    passed = same = 0
+    steps = [chance.randint(1, int(trains.asked["steps"] * 0.75)) for _ in range(count)]
+    passed = same = within = 0
     with ThreadPoolExecutor(at_once) as pool:
         asked = [pool.submit(moment, folder, first, trains, number, step) for number, step in enumerate(steps)]
         for number, one in enumerate(asked, 1):
             found = one.result()
             passed, same = passed + (not found.findings), same + (found.weights == calm)
-            told = f"at step {found.step}; {found.findings} findings; weights {found.weights[:8]}"
+            within += found.goes_on
+            told = f"at step {found.step}, {'' if found.goes_on else 'not '}at work in the snapshot"
+            told += f"; {found.findings} findings; weights {found.weights[:8]}"
             print(f"# moment {number}: {told}, of an undisturbed training {calm[:8]}", flush=True)
     tell("backups at random moments of a training that pass a check", f"{passed} of {count}", "all", passed == count)
-    tell("… and train on to the same weights", f"{same} of {count}", "all", same == count)
+    told = f"{same} of {count} ({within} were at work in their snapshot)"
+    tell("… and train on to the same weights", told, "all", same == count)
 
 
 def moment(folder: Path, first: Path, trains: Trains, number: int, step: int) -> Moment:
@@ -167,11 +173,18 @@ def moment(folder: Path, first: Path, trains: Trains, number: int, step: int) ->
     finally:
         workshop.kill()
     restored(disk, back)
-    found = check.check(back, deep=True).findings
+    found, at_work = check.check(back, deep=True).findings, goes_on(back, job)
     digest = trained(trains.workshop(back), trains, job)
     for each in (home, back, disk):
         shutil.rmtree(each)
-    return Moment(reached, len(found), digest)
+    return Moment(reached, at_work, len(found), digest)
+
+
+def goes_on(home: Path, job: int) -> bool:
+    """Whether a job has not ended, in a home where nobody works."""
+    with closing(sqlite3.connect(home / "myna.db")) as connection:
+        (state,) = connection.execute("SELECT state FROM jobs WHERE id = ?", (job,)).fetchone()
+    return str(state) not in ENDED
 
 
 def trained(workshop: Workshop, trains: Trains, job: int = 0) -> str:
