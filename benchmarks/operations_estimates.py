@@ -29,6 +29,9 @@ BEFORE, LATER, LEARNED = 0.20, 0.05, 3
 #: parts of a run's steps at which it is foreseen
 PARTS = (0.05, 0.2, 0.5)
 
+#: lines that each model speaks after the loop (`selection.LINES`, of a module that loads torch)
+SAID = 6
+
 #: seconds of the job at a recorded tick
 Clock = Callable[[float, float], float]
 
@@ -49,6 +52,7 @@ def main() -> int:
         foreseen(runs, clock, name)
         steps_alone(runs, clock, name)
         scoring(runs, clock, name)
+    each_from_the_others(runs)
     unforeseen(runs)
     return 0
 
@@ -81,6 +85,18 @@ def steps_alone(runs: Sequence[Recorded], clock: Clock, name: str) -> None:
             first = next(tick for tick in ticks if tick.step)
             errors.append(_off(ticks[-1].seconds - first.seconds + left, past[place].loop))
         _row(f"time of a training's steps at {part:.0%} of them{name}", errors, LATER, name)
+
+
+def each_from_the_others(runs: Sequence[Recorded]) -> None:
+    """All of them, the first ones, too, whoever came before: a line that is no bar."""
+    past, clock = [_past(run, wall) for run in runs], wall
+    told = []
+    for place, run in enumerate(runs):
+        known = foresight.prior([*past[:place], *past[place + 1 :]][::-1], _wanted(past[place]))
+        ticks = _until(run, clock, PARTS[0])
+        left = foresight.remaining(ticks, run.steps, known) or 0.0
+        told.append(f"{(ticks[-1].seconds + left) / run.wall - 1:+.1%}")
+    print(f"# each from all the others, at {PARTS[0]:.0%} of its steps: {', '.join(told)}")
 
 
 def unforeseen(runs: Sequence[Recorded]) -> None:
@@ -132,6 +148,7 @@ def _past(run: Recorded, clock: Clock) -> PastRun:
         heard=run.heard,
         before=first,
         spaced=_spaced(run),
+        said=SAID,
     )
 
 
@@ -168,7 +185,12 @@ def _at(runs: Sequence[Recorded], past: Sequence[PastRun], place: int, clock: Cl
 def _from(run: Recorded, clock: Clock, part: float) -> Iterator[Sequence[Tick]]:
     """What is known of it at each moment from a part of its steps on."""
     first = len(_until(run, clock, part))
-    whole = [Tick(clock(tick.wall, tick.cpu), tick.step) for tick in run.ticks]
+    loop = [place for place, tick in enumerate(run.ticks) if tick.step]
+    lines = 2 * run.heard * SAID  # as is told when the loop is over
+    whole = [
+        Tick(clock(tick.wall, tick.cpu), tick.step, lines if place > loop[0] and not tick.step else 0)
+        for place, tick in enumerate(run.ticks)
+    ]
     for count in range(first, len(whole) + 1):
         yield whole[:count]
 

@@ -204,7 +204,9 @@ class EnergyMeter:
         if attempt is None or not attempt.kind.yields_in_steps or attempt.progress is None:
             return
         _, step = _step(attempt)
-        self._courses.setdefault(key, Course()).look(seconds, step, int(attempt.progress.total) if step else 0)
+        total, unit = int(attempt.progress.total), attempt.progress.unit
+        course = self._courses.setdefault(key, Course())
+        course.look(seconds, step, total if step else 0, total if unit == "lines" else 0)
 
     def _tally(self, key: Key) -> Spent:
         job, number = key

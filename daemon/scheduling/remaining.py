@@ -25,11 +25,12 @@ class Course:
         self.seconds = 0.0  #: at work, pauses left out
         self.prior: Prior | None = None  #: None: not asked for yet
 
-    def look(self, seconds: float, step: int, planned: int) -> None:
-        """So many seconds later it is at that step of those planned (0: before its first)."""
+    def look(self, seconds: float, step: int, planned: int, lines: int = 0) -> None:
+        """So many seconds later it is at that step of those planned (0: before its first, or after its last, when so
+        many lines are to be spoken and heard)."""
         self.seconds += seconds
         self._planned = planned or self._planned
-        self._ticks.append(Tick(self.seconds, step))
+        self._ticks.append(Tick(self.seconds, step, lines))
         if len(self._ticks) > KEPT:
             half = KEPT // 2
             self._ticks = [self._ticks[0], *self._ticks[1:half:2], *self._ticks[half:]]

@@ -66,6 +66,7 @@ class PastRun:
     heard: int = 0  #: models that spoke after the loop, so that how they sound chooses
     before: float | None = None  #: seconds of its job until the loop; None: not known
     spaced: tuple[int, ...] = ()  #: steps whose checkpoints were to speak
+    said: int = 0  #: lines that each of those models spoke
 
     @property
     def pace(self) -> float:
@@ -89,6 +90,7 @@ class Tick:
 
     seconds: float  #: since its job began, pauses left out
     step: int  #: 0: before the first, or after the last, when checkpoints speak
+    lines: int = 0  #: that are spoken and heard after the loop, each counted twice; 0: not told (yet)
 
 
 @dataclass(frozen=True)
@@ -113,11 +115,16 @@ class Prior:
     share: float = 1.0  #: of the steps planned, how many are likely to be done
     spaced: tuple[int, ...] = ()  #: steps whose checkpoints are to speak
     more: float = 0.0  #: models that spoke beyond those that `models` counts
+    said: int = 0  #: lines that each model speaks; 0: not known
 
-    def after_step(self, step: int) -> float:
-        """Seconds after a loop whose last step that is; 0: not known."""
-        heard = models(self.spaced, step)
-        return max(self.after.at(heard + self.more if heard else 0), 0.0) if self.after is not None else 0.0
+    def after_step(self, step: int, lines: int = 0) -> float:
+        """Seconds after a loop whose last step that is; 0: not known. `lines`: as `Tick` has them."""
+        heard: float = models(self.spaced, step)
+        if lines and self.said:
+            heard = lines / (2 * self.said)
+        elif heard:
+            heard += self.more
+        return max(self.after.at(heard), 0.0) if self.after is not None else 0.0
 
 
 def models(spaced: Sequence[int], step: int) -> int:
@@ -134,6 +141,7 @@ def prior(runs: Sequence[PastRun], wanted: Wanted) -> Prior:
     ratios = [run.pace / run.step for run in runs if run.step]
     begun = [run.before for run in runs if run.before is not None]
     stops = shares(runs, wanted)
+    said = [run.said for run in runs if run.said]
     beyond = [run.heard - models(run.spaced, run.steps) for run in runs if run.heard and run.spaced]
     return Prior(
         _pace(runs, wanted.audio),
@@ -143,6 +151,7 @@ def prior(runs: Sequence[PastRun], wanted: Wanted) -> Prior:
         statistics.median(stops) if wanted.patience and stops else 1.0,
         wanted.spaced,
         statistics.median(beyond) if beyond else 0.0,
+        said[0] if said else 0,
     )
 
 
@@ -179,7 +188,7 @@ def remaining(ticks: Sequence[Tick], planned: int, known: Prior) -> float | None
         reached = next(tick for tick in loop if tick.step == loop[-1].step)
         since = now.seconds - reached.seconds
         if not now.step or now.step >= planned or since > STALLED * _longest(loop):  # what follows the loop has begun
-            return max(known.after_step(loop[-1].step) * busier - since, 0.0)
+            return max(known.after_step(loop[-1].step, now.lines) * busier - since, 0.0)
     elif known.pace is None:
         return None
     else:

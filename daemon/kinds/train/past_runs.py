@@ -150,6 +150,7 @@ def _past(session: Session, info: EngineInfo, row: Run) -> tuple[PastRun | None,
         len((row.result.get("selection") or {}).get("heard", ())),
         row.result.get(runs.BEFORE),
         chosen.spaced(),
+        len((row.result.get("selection") or {}).get("samples", ())),
     )
     return one, set(total.unmetered) if total.joules is not None else set()
 

@@ -137,6 +137,14 @@ def test_checkpoints_that_speak_come_after_the_loop_and_take_what_each_took() ->
     assert foresight.remaining(done[:41], 100, known) == pytest.approx(60 * 0.5 + 5 + 5 * 10), "and 67, as it seems"
 
 
+def test_once_it_is_told_how_many_lines_are_spoken_that_counts() -> None:
+    done = [*ticks(60, 0.5)]
+    known = Prior(0.5, 1.0, 10.0, Line(5.0, 10.0), spaced=(33, 67, 100), said=6)
+    told = [*done, Tick(done[-1].seconds + 8.0, 0, lines=2 * 3 * 6)]
+    assert foresight.remaining(told, 100, known) == pytest.approx(5 + 3 * 10 - 8), "the best is one of the others"
+    assert foresight.prior([run(said=6), run()], Wanted(40.0, 100, 0)).said == 6
+
+
 def test_what_follows_the_loop_is_learned_by_how_many_models_spoke() -> None:
     runs = [run(around=30.0, heard=3), run(around=50.0, heard=5)]
     spaced = (50, 100)  # with what it begins from and the best they are four
