@@ -68,6 +68,8 @@ def slow(folder: Path, seconds: float, kept: Path | None = None) -> None:
     length, disks = seconds / (2 * ROUNDS), folder / "disks"
     try:
         with workshop.up(PATIENCE) as client:
+            for left in client.jobs(states=["queued", "running", "paused"]):  # in a kept home, of a time that was ended
+                client.cancel(left.id)
             job = client.train(ANNA, **ASKED).id
             reach_step(client, job, 10)
             run = client.job(job).run
