@@ -111,7 +111,7 @@ class Prior:
     pace: float | None = None  #: seconds of the loop for a step
     ratio: float | None = None  #: of that to a step alone
     before: float | None = None  #: seconds until the loop
-    after: Line | None = None  #: seconds after it, by how many models speak then
+    after: Line | None = None  #: seconds after it (and before it, if that is None), by how many models speak then
     share: float = 1.0  #: of the steps planned, how many are likely to be done
     spaced: tuple[int, ...] = ()  #: steps whose checkpoints are to speak
     more: float = 0.0  #: models that spoke beyond those that `models` counts
@@ -147,7 +147,7 @@ def prior(runs: Sequence[PastRun], wanted: Wanted) -> Prior:
         _pace(runs, wanted.audio),
         statistics.median(ratios) if ratios else None,
         statistics.median(begun) if begun else None,
-        _after(runs, bool(wanted.spaced)),
+        _after(runs, bool(wanted.spaced), statistics.median(begun) if begun else 0.0),
         statistics.median(stops) if wanted.patience and stops else 1.0,
         wanted.spaced,
         statistics.median(beyond) if beyond else 0.0,
@@ -184,11 +184,12 @@ def remaining(ticks: Sequence[Tick], planned: int, known: Prior) -> float | None
     pace, likely = _own_pace(loop, planned, known), round(planned * known.share)
     # on a machine that is busier or quieter than then, what comes after the loop is as much slower or quicker as steps
     busier = 1.0 if pace is None or not known.pace or _alike(pace, known.pace) else pace / known.pace
+    begun = loop[0].seconds if loop and known.before is None else 0.0  # what is known is of before and after together
     if loop:
         reached = next(tick for tick in loop if tick.step == loop[-1].step)
         since = now.seconds - reached.seconds
         if not now.step or now.step >= planned or since > STALLED * _longest(loop):  # what follows the loop has begun
-            return max(known.after_step(loop[-1].step, now.lines) * busier - since, 0.0)
+            return max(known.after_step(loop[-1].step, now.lines) * busier - begun - since, 0.0)
     elif known.pace is None:
         return None
     else:
@@ -198,7 +199,8 @@ def remaining(ticks: Sequence[Tick], planned: int, known: Prior) -> float | None
         likely = (now.step + planned + 1) // 2
     if pace is None:
         pace = known.pace
-    return None if pace is None else (likely - now.step) * pace + known.after_step(likely) * busier
+    after = max(known.after_step(likely) * busier - begun, 0.0)
+    return None if pace is None else (likely - now.step) * pace + after
 
 
 def joules(runs: Sequence[PastRun], seconds: Range | None) -> Range | None:
@@ -223,9 +225,14 @@ def each(amounts: Sequence[tuple[float, float]], units: float) -> Range | None:
     return Range(middle / (1 + off), middle, middle * (1 + off)).times(units)
 
 
-def _after(runs: Sequence[PastRun], speak: bool) -> Line | None:
-    """Seconds after the loop by the models that speak then, where any do; None: not known."""
-    timed = [(float(run.heard), _rest(run.whole - run.loop - (run.before or 0.0))) for run in runs if run.whole]
+def _after(runs: Sequence[PastRun], speak: bool, before: float) -> Line | None:
+    """Seconds after the loop by the models that speak then, where any do; None: not known. `before`: the loop, of runs
+    that do not say."""
+    timed = [
+        (float(run.heard), _rest(run.whole - run.loop - (before if run.before is None else run.before)))
+        for run in runs
+        if run.whole
+    ]
     alike = [(heard, seconds) for heard, seconds in timed if bool(heard) == speak] or timed
     if not alike:
         return None

@@ -127,6 +127,9 @@ def test_a_loop_that_ended_early_is_noticed_by_its_silence() -> None:
     done = [*ticks(60, 0.5)]
     silent = [*done, Tick(done[-1].seconds + 5.0, 60)]
     assert foresight.remaining(silent, 100, Prior(0.5, 1.0, 10.0, Line(30.0))) == pytest.approx(30 - 5)
+    together = Prior(0.5, 1.0, None, Line(40.0))  # of what is before the loop and after it
+    assert foresight.remaining(silent, 100, together) == pytest.approx(40 - 10 - 5)
+    assert foresight.remaining(done, 100, together) == pytest.approx(40 * 0.5 + 40 - 10)
 
 
 def test_checkpoints_that_speak_come_after_the_loop_and_take_what_each_took() -> None:
@@ -163,6 +166,8 @@ def test_what_came_before_the_loop_is_known_apart_and_does_not_count_twice() -> 
     known = dataclasses.replace(foresight.prior(runs, Wanted(40.0, 100, 0)), ratio=1.0)
     assert known.before == 12
     assert known.after_step(100) == pytest.approx(18)
+    mixed = foresight.prior([*runs, run(around=30.0)], Wanted(40.0, 100, 0))
+    assert mixed.after_step(100) == pytest.approx(18), "one of an older Myna does not say"
     late = [dataclasses.replace(tick, seconds=tick.seconds + 60.0) for tick in ticks(20, 0.5)]
     assert foresight.remaining(late, 100, known) == pytest.approx(80 * 0.5 + 18), "it encoded more than others did"
 
