@@ -267,10 +267,10 @@ def furnished(workshop: Workshop) -> Path:
     """A home with a scored version, and a training that was stopped midway."""
     try:
         with workshop.up(PATIENCE) as client:
-            ended(client, client.train(ANNA, **TOY_LONG).id)
+            ended(client, client.train(ANNA, **{**TOY_LONG, "steps": 300}).id)
             until(client, job_is(pb.EVALUATE, "succeeded"))
             job = client.train(ANNA, **{**TOY_LONG, "seed": 12}).id
-            reach_step(client, job, 700)
+            reach_step(client, job, 300)
         workshop.down()
     finally:
         workshop.kill()
