@@ -1,11 +1,12 @@
 """Backups of a Myna that trains, and damages planted in a home (`make bench-operations`).
 
-    python -m benchmarks.operations_backup [--moments 20] [--seconds 360] [--parts moments,slow,planted]
+    python -m benchmarks.operations_backup [--moments 20] [--seconds 160] [--parts moments,slow,planted]
 
 - *moments*: a backup at a random step of a training, by a real mynad. Each is restored; the home must pass `myna check
-  --deep` and train on to the weights that an undisturbed training has.
+  --deep` and train on to the weights that an undisturbed training has. Several at once: each has a home of its own.
+  The engine is the embedded one on a tiny random base, whose steps take some 20 ms (`--engine toy`: one of the tests).
 - *slow*: a training's steps in stretches with a backup after another of large recordings, and in stretches without, by
-  turns.
+  turns (`backup_beside.py`). `--home` keeps its home: making it takes longer than measuring.
 - *planted*: one damage after another in a copy of a home; what a deep check finds is held against it.
 """
 
@@ -16,28 +17,33 @@ import os
 import random
 import shutil
 import sqlite3
-import statistics
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from benchmarks import backup_beside
 from benchmarks.bars import tell
+from daemon.state.status import ENDED
 from daemon.upkeep import check
 from daemon.upkeep.values import Kind
 from proto import myna_pb2 as pb
-from proto.client import Client, ClientError
+from proto.client import Client
 from tests.e2e.workshop import (
     ANNA,
+    LONG,
     NAMES,
     ROOT,
     SETTINGS,
     TOY_LONG,
     TOY_VOICE,
     TOYS,
+    VOICE,
     Workshop,
     ended,
     job_is,
@@ -46,45 +52,64 @@ from tests.e2e.workshop import (
     weights,
 )
 
-BAR = 0.02  #: a training may lose this share of its speed
-#: bytes of recordings that are copied beside a training, and of each of them
-LARGE, EACH = 1_500_000_000, 50_000_000
-#: stretches with and without a backup, each so often
-ROUNDS = 6
-#: seconds until a backup copies, on a machine that others use too
-PATIENCE = 120.0
+#: seconds until a mynad serves, on a machine that others use too
+PATIENCE = 180.0
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--moments", type=int, default=20)
-    parser.add_argument("--seconds", type=float, default=360.0, help="of the stretches beside a training, all together")
+    parser.add_argument("--engine", choices=("glow", "toy"), default="glow", help="of the moments")
+    parser.add_argument("--at-once", type=int, default=os.cpu_count() or 1, help="of the moments")
+    parser.add_argument("--seconds", type=float, default=160.0, help="of the stretches beside a training, all together")
+    parser.add_argument("--home", type=Path, help="of the training beside which it is backed up; made there if need be")
     parser.add_argument("--parts", default="moments,slow,planted")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     parts, chance = asked.parts.split(","), random.Random(asked.seed)
     with tempfile.TemporaryDirectory(prefix="myna-") as scratch:
         folder = Path(scratch)
-        first = with_dataset(folder / "first")
-        if "moments" in parts:
-            moments(folder, first, chance, asked.moments)
         if "slow" in parts:
-            slow(folder, first, asked.seconds)
+            backup_beside.slow(folder, asked.seconds, asked.home)
+        if "moments" in parts:
+            moments(folder, tiny(folder) if asked.engine == "glow" else TOY, chance, asked.moments, asked.at_once)
         if "planted" in parts:
-            planted(folder, first, chance)
+            planted(folder, with_dataset(folder / "first"), chance)
     return 0
 
 
-def toys(home: Path) -> Workshop:
-    return Workshop(home, home, SETTINGS + "auto_train = false\n", module=TOYS, log=home.parent / f"{home.name}.out")
+@dataclass(frozen=True)
+class Trains:
+    """What homes are of."""
+
+    voice: str  #: its voice.toml
+    asked: dict[str, Any]  #: of a training, as `Client.train` has it
+    module: str  #: that Python runs as mynad
+    base: Path = Path()  #: of the embedded engine
+
+    def workshop(self, home: Path) -> Workshop:
+        """Of a home, with the settings that it has."""
+        told = home / "myna.toml"
+        settings = told.read_text() if told.exists() else SETTINGS + "auto_train = false\n"
+        return Workshop(home, self.base, settings, module=self.module, log=home.parent / f"{home.name}.out")
 
 
-def with_dataset(home: Path) -> Path:
+TOY = Trains(TOY_VOICE, TOY_LONG, TOYS)
+
+
+def tiny(folder: Path) -> Trains:
+    """The embedded engine on a tiny random base."""
+    command = [sys.executable, "-m", "engines.glow.recipe.tiny_base", str(folder / "base")]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return Trains(VOICE, LONG, "daemon.main", folder / "base")
+
+
+def with_dataset(home: Path, trains: Trains = TOY) -> Path:
     """A home in which a voice has a dataset, and nobody works."""
-    made = toys(home)
+    made = trains.workshop(home)
     try:
-        with made.up() as client:
-            made.drop(ANNA, NAMES, options=TOY_VOICE)
+        with made.up(PATIENCE) as client:
+            made.drop(ANNA, NAMES, options=trains.voice)
             until(client, job_is(pb.DATASET, "succeeded"))
         made.down()
     finally:
@@ -92,9 +117,9 @@ def with_dataset(home: Path) -> Path:
     return home
 
 
-def copy_of(home: Path, to: Path) -> Workshop:
+def copy_of(home: Path, to: Path, trains: Trains = TOY) -> Workshop:
     shutil.copytree(home, to, ignore=shutil.ignore_patterns("*.sock"))
-    return toys(to)
+    return trains.workshop(to)
 
 
 def backed_up(client: Client, disk: Path) -> pb.Snapshot:
@@ -107,43 +132,66 @@ def backed_up(client: Client, disk: Path) -> pb.Snapshot:
 # ------------------------------------------------------------------------------------------------------- 20 moments
 
 
-def moments(folder: Path, first: Path, chance: random.Random, count: int) -> None:
-    calm = trained(copy_of(first, folder / "calm"))
-    passed = same = 0
-    for number in range(count):
-        step = chance.randint(1, int(TOY_LONG["steps"]) - 200)
-        home, back = folder / f"home-{number}", folder / f"back-{number}"
-        workshop = copy_of(first, home)
-        try:
-            with workshop.up() as client:
-                job = client.train(ANNA, **TOY_LONG).id
-                reached = reach_step(client, job, step)
-                backed_up(client, folder / "disk")
-        finally:
-            workshop.kill()
-        restored(folder / "disk", back)
-        found = check.check(back, deep=True).findings
-        passed += not found
-        digest = trained(toys_in(back), job)
-        same += digest == calm
-        print(f"# moment {number + 1}: at step {reached}; {len(found)} findings; weights {digest[:8]}", flush=True)
-        for each in (home, back):
-            shutil.rmtree(each)
+@dataclass(frozen=True)
+class Moment:
+    """What came of a backup."""
+
+    step: int  #: at which it was asked for
+    goes_on: bool  #: the training was at work in the snapshot, and not over already
+    findings: int  #: of a deep check of what was restored
+    weights: str  #: digest of what the restored training came to
+
+
+def moments(folder: Path, trains: Trains, chance: random.Random, count: int, at_once: int) -> None:
+    first = with_dataset(folder / "before", trains)
+    calm = trained(copy_of(first, folder / "calm", trains), trains)
+    steps = [chance.randint(1, int(trains.asked["steps"] * 0.75)) for _ in range(count)]
+    passed = same = within = 0
+    with ThreadPoolExecutor(at_once) as pool:
+        asked = [pool.submit(moment, folder, first, trains, number, step) for number, step in enumerate(steps)]
+        for number, one in enumerate(asked, 1):
+            found = one.result()
+            passed, same = passed + (not found.findings), same + (found.weights == calm)
+            within += found.goes_on
+            told = f"at step {found.step}, {'' if found.goes_on else 'not '}at work in the snapshot"
+            told += f"; {found.findings} findings; weights {found.weights[:8]}"
+            print(f"# moment {number}: {told}, of an undisturbed training {calm[:8]}", flush=True)
     tell("backups at random moments of a training that pass a check", f"{passed} of {count}", "all", passed == count)
-    tell("… and train on to the same weights", f"{same} of {count}", "all", same == count)
+    told = f"{same} of {count} ({within} were at work in their snapshot)"
+    tell("… and train on to the same weights", told, "all", same == count)
 
 
-def toys_in(home: Path) -> Workshop:
-    """A workshop in a home that has its settings."""
-    settings = (home / "myna.toml").read_text()
-    return Workshop(home, home, settings, module=TOYS, log=home.parent / f"{home.name}.out")
+def moment(folder: Path, first: Path, trains: Trains, number: int, step: int) -> Moment:
+    """Train to a step, back up, kill mynad, restore, check, train on."""
+    home, back, disk = (folder / f"{what}-{number}" for what in ("home", "back", "disk"))
+    workshop = copy_of(first, home, trains)
+    try:
+        with workshop.up(PATIENCE) as client:
+            job = client.train(ANNA, **trains.asked).id
+            reached = reach_step(client, job, step)
+            backed_up(client, disk)
+    finally:
+        workshop.kill()
+    restored(disk, back)
+    found, at_work = check.check(back, deep=True).findings, goes_on(back, job)
+    digest = trained(trains.workshop(back), trains, job)
+    for each in (home, back, disk):
+        shutil.rmtree(each)
+    return Moment(reached, at_work, len(found), digest)
 
 
-def trained(workshop: Workshop, job: int = 0) -> str:
+def goes_on(home: Path, job: int) -> bool:
+    """Whether a job has not ended, in a home where nobody works."""
+    with closing(sqlite3.connect(home / "myna.db")) as connection:
+        (state,) = connection.execute("SELECT state FROM jobs WHERE id = ?", (job,)).fetchone()
+    return str(state) not in ENDED
+
+
+def trained(workshop: Workshop, trains: Trains, job: int = 0) -> str:
     """Digest of version 1's weights when its training has ended: this job's, or a new one's."""
     try:
-        with workshop.up() as client:
-            ended(client, job or client.train(ANNA, **TOY_LONG).id)
+        with workshop.up(PATIENCE) as client:
+            ended(client, job or client.train(ANNA, **trains.asked).id)
         return weights(workshop.home, ANNA, 1)
     finally:
         workshop.kill()
@@ -152,82 +200,6 @@ def trained(workshop: Workshop, job: int = 0) -> str:
 def restored(disk: Path, home: Path) -> None:
     command = [sys.executable, "-m", "tui.cli", "restore", str(disk), "--to", str(home)]
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-
-
-# ----------------------------------------------------------------------------------------------------- slowing down
-
-
-def slow(folder: Path, first: Path, seconds: float) -> None:
-    workshop = copy_of(first, folder / "slow")
-    place = workshop.home / "recordings" / "00"
-    place.mkdir(exist_ok=True)
-    for number in range(LARGE // EACH):  # no row names them; they are copied all the same
-        with (place / f"large-{number}").open("wb") as file:
-            file.write(os.urandom(EACH))
-    spent: dict[str, list[float]] = {"with": [], "without": []}
-    stretch, copied = seconds / (2 * ROUNDS), 0
-    try:
-        with workshop.up() as client:
-            asked = {**TOY_LONG, "steps": 10_000_000, "checkpoint_every": 1_000, "eval_every": 5_000}
-            started = client.train(ANNA, **asked).id
-            reach_step(client, started, 2_000)
-            run = client.job(started).run
-            for number in range(ROUNDS):
-                for which in ("without", "with") if number % 2 else ("with", "without"):
-                    began = time.monotonic()
-                    if which == "with":
-                        speed, bytes_copied = beside(client, run, folder / "disks", stretch)
-                        copied += bytes_copied
-                    else:
-                        speed = pace(client, run, stretch)
-                    spent[which].append(speed)
-                    print(f"# {which} a backup: {speed:.0f} steps/s over {time.monotonic() - began:.0f} s", flush=True)
-            client.cancel(started)
-    finally:
-        workshop.kill()
-        shutil.rmtree(folder / "disks", ignore_errors=True)
-    pairs = [1 - one / other for one, other in zip(spent["with"], spent["without"], strict=True)]
-    lost = statistics.median(pairs)
-    told = f"{lost:+.1%} (pairs {min(pairs):+.1%} to {max(pairs):+.1%}), {copied / 1e9:.1f} GB copied beside it"
-    tell("slow-down of a training by backups", told, f"≤ {BAR:.0%}", lost <= BAR)
-
-
-def pace(client: Client, run: int, stretch: float) -> float:
-    """Steps a second of a run over a stretch of so many seconds."""
-    first, began = client.run(run).step, time.monotonic()
-    threading.Event().wait(stretch)
-    return (client.run(run).step - first) / (time.monotonic() - began)
-
-
-def beside(client: Client, run: int, disks: Path, stretch: float) -> tuple[float, int]:
-    """(the same while one backup after another is taken, each into a folder of its own; bytes they copied)."""
-    begun, over, copied = threading.Event(), threading.Event(), 0
-
-    def work() -> None:
-        nonlocal copied
-        number = 0
-        while not over.is_set():
-            shutil.rmtree(disks, ignore_errors=True)
-            disks.mkdir()
-            number, before = number + 1, copied
-            try:
-                for step in client.backup(str(disks / str(number))):
-                    copied = before + max(copied - before, step.progress.done)
-                    if step.progress.done:
-                        begun.set()
-                    if over.is_set():
-                        break
-            except ClientError as error:
-                print(f"# {error}", flush=True)
-
-    worker = threading.Thread(target=work)
-    worker.start()
-    try:
-        begun.wait(PATIENCE)  # the program has started, and copies
-        return pace(client, run, stretch), copied
-    finally:
-        over.set()
-        worker.join()
 
 
 # --------------------------------------------------------------------------------------------------- planted damage
@@ -294,11 +266,11 @@ def planted(folder: Path, first: Path, chance: random.Random) -> None:
 def furnished(workshop: Workshop) -> Path:
     """A home with a scored version, and a training that was stopped midway."""
     try:
-        with workshop.up() as client:
-            ended(client, client.train(ANNA, **TOY_LONG).id)
+        with workshop.up(PATIENCE) as client:
+            ended(client, client.train(ANNA, **{**TOY_LONG, "steps": 300}).id)
             until(client, job_is(pb.EVALUATE, "succeeded"))
             job = client.train(ANNA, **{**TOY_LONG, "seed": 12}).id
-            reach_step(client, job, 700)
+            reach_step(client, job, 300)
         workshop.down()
     finally:
         workshop.kill()

@@ -5,8 +5,9 @@ been foreseen.
     python -m benchmarks.recorded_runs --go-on   goes on where it was ended
 
 Each is a real training and its scoring, by the workers of Myna's jobs, on clips of the demo's recordings. Two clocks
-are written down: the wall's, and the processor's of this one thread, which is what the wall's would be on a machine
-where nothing else runs.
+are written down: the wall's, and the processor's. What others do on the machine shows in both, so that it is to be
+quiet: on one that many share, what comes after the loop took half as much of a core again in the last runs as in the
+first.
 """
 
 from __future__ import annotations
@@ -65,6 +66,8 @@ class Recorded:
     scoring_wall: float
     scoring_cpu: float
     lines: int  #: that were held out, and spoken to be scored
+    heard: int  #: models that spoke after the loop, so that how they sound chooses
+    lengths: Sequence[float]  #: seconds of each clip
     step_wall: float  #: median seconds of a step alone
     ticks: Sequence[Tick]
 
@@ -120,6 +123,7 @@ def _one(count: int, batch_size: int, steps: int, patience: int) -> dict[str, An
         told = Tells(home)
         settings = {"batch_size": batch_size, "steps": steps, "patience": patience, "threads": 1}
         made = workshop.train(1, refs[:count], settings, channel=told)
+        selection = json.loads(told.committed[-1].trained.result_json).get("selection") or {}
         wall, cpu = now()
         workshop.judge(1, 0)
         after = now()
@@ -139,6 +143,8 @@ def _one(count: int, batch_size: int, steps: int, patience: int) -> dict[str, An
         "scoring_cpu": round(after[1] - cpu, 2),
         "lines": HELD_OUT,
         "step_wall": round(statistics.median(paces), 4),
+        "heard": len(selection.get("heard", ())),
+        "lengths": [round(ref.seconds, 3) for ref in refs[:count]],
         "ticks": [[round(one, 2), round(two, 2), step] for one, two, step in (*ticks[::every], ticks[-1])],
     }
 

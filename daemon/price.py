@@ -54,9 +54,15 @@ class Price:
     def __post_init__(self) -> None:
         checked(PRICE, vars(self), "cost")
 
-    def of(self, seconds: float) -> pb.Money | None:
-        """What so many seconds of work cost; None: it is not known."""
-        return pb.Money(amount=seconds * self.per_hour / 3_600, currency=self.currency) if self.per_hour else None
+    @property
+    def known(self) -> bool:
+        """Whether there is one."""
+        return bool(self.per_hour or self.per_kwh)
+
+    def of(self, seconds: float, joules: float | None = None) -> pb.Money | None:
+        """What so many seconds of work and their energy cost, as `cost` reckons; None: nothing of it is known."""
+        amount = self.cost(seconds, joules)
+        return None if amount is None else pb.Money(amount=amount, currency=self.currency)
 
     def cost(self, seconds: float, joules: float | None) -> float | None:
         """What time and energy cost, in `currency`; None: nothing of it is known. Joules that are None are not in it
@@ -65,18 +71,20 @@ class Price:
         time = seconds * self.per_hour / 3_600 if self.per_hour else None
         return None if energy is None and time is None else (energy or 0.0) + (time or 0.0)
 
-    def seconds(self, budget: pb.Money) -> float:
-        """How long may be worked for a sum. Raises BadRequest for what is no sum, or one in another currency; NotNow
-        where no price is known."""
+    def seconds(self, budget: pb.Money, watts: float | None = None) -> float:
+        """How long may be worked for a sum, where work draws so much (None: not known, and not in it). Raises
+        BadRequest for what is no sum, or one in another currency; NotNow where it is not known what an hour costs."""
         if not (math.isfinite(budget.amount) and budget.amount > 0):
             raise BadRequest("The budget is no sum of money.", "Give an amount above 0.")
         try:
             PRICE["currency"].check("currency", budget.currency)
         except BadInput as error:
             raise BadRequest(f"The budget is no sum of money: {error}", "Give it as 3€ or 3 EUR.") from None
-        if not self.per_hour:
+        hour = self.cost(3_600, None if watts is None else watts * 3_600)
+        if not hour:
+            unmeasured = " (what energy a training takes was not measured yet)" if self.per_kwh else ""
             raise NotNow(
-                "Myna does not know what an hour costs here, so it cannot keep to a budget of money.",
+                f"Myna does not know what an hour costs here{unmeasured}, so it cannot keep to a budget of money.",
                 f"Set per_hour in [cost] of myna.toml and start mynad again, or give the budget {A_TIME}.",
             )
         if not money.same(budget.currency, self.currency):
@@ -84,7 +92,7 @@ class Price:
                 f"The budget is in {budget.currency}, and what an hour costs here is known in {self.currency}.",
                 f"Give it in {self.currency}, or {A_TIME}.",
             )
-        seconds = budget.amount / self.per_hour * 3_600
+        seconds = budget.amount / hour * 3_600
         if not math.isfinite(seconds):
             raise BadRequest("The budget is too large.", "Leave it out: then there is none.")
         return seconds

@@ -75,7 +75,7 @@ def since(stamp: Timestamp) -> str:
 
 
 def took_and_cost(one: pb.Experiment | pb.Trial) -> str:
-    """How long it took, and what that cost where the price of an hour is known: "41 min, 0.82 €"."""
+    """How long it took, and what that cost where a price is known: "41 min, 0.82 €"."""
     return ", ".join([duration(one.seconds), *([money.said(one.money)] if one.HasField("money") else [])])
 
 

@@ -24,7 +24,9 @@ class Experiment(Row):
     budget: Mapped[float]  #: seconds of training and scoring, of money too; 0: none
     budget_money: Mapped[float] = mapped_column(default=0.0)  #: the sum of money that it was given as; 0: as a time
     per_hour: Mapped[float] = mapped_column(default=0.0)  #: what an hour cost when it began; 0: nobody knew
-    currency: Mapped[str] = mapped_column(String(8), default="")  #: of both; empty: there is no price
+    per_kwh: Mapped[float] = mapped_column(default=0.0)  #: … and a kilowatt-hour, …
+    rest_watts: Mapped[float] = mapped_column(default=0.0)  #: … with so much on top of what is measured
+    currency: Mapped[str] = mapped_column(String(8), default="")  #: of all of these; empty: there is no price
     start: Mapped[str]  #: what each trial is trained from: "base" or a version number, as `TrainSpec` has it
     dataset: Mapped[int]  #: number
     rival: Mapped[int]  #: version that every trial is scored against; 0: the base
@@ -51,6 +53,8 @@ class Trial(Row):
     version: Mapped[int] = mapped_column(default=0)  #: 0: none came of it, or none yet
     early_score: Mapped[float | None]  #: with a third of its steps, where losing trials are stopped early
     early_seconds: Mapped[float] = mapped_column(default=0.0)  #: that training and scoring this took
+    early_train_job: Mapped[int | None]  #: that trained it so, …
+    early_evaluate_job: Mapped[int | None]  #: … and scored that
     score: Mapped[float | None]  #: the verdict's balance
     low: Mapped[float | None]  #: where that surely lies
     high: Mapped[float | None]

@@ -204,7 +204,9 @@ class EnergyMeter:
         if attempt is None or not attempt.kind.yields_in_steps or attempt.progress is None:
             return
         _, step = _step(attempt)
-        self._courses.setdefault(key, Course()).look(seconds, step, int(attempt.progress.total) if step else 0)
+        total, unit = int(attempt.progress.total), attempt.progress.unit
+        course = self._courses.setdefault(key, Course())
+        course.look(seconds, step, total if step else 0, total if unit == "lines" else 0)
 
     def _tally(self, key: Key) -> Spent:
         job, number = key
@@ -237,6 +239,7 @@ class EnergyMeter:
             for key, course in self._courses.items():
                 if course.prior is None and (run := steps.get(key[0], (0, 0))[0]):
                     course.prior = remaining.prior(session, run)
+                    runs.begins(session, run, course.before)
             totals = {job: spent.of_job(session, job) for job in {row.job for row in rows}}
             stored = {run for job, total in totals.items() if (run := _point(session, steps.get(job), total))}
             return totals, stored, budgets.look(session, {row.job for row in rows}, now())

@@ -25,14 +25,20 @@ class Course:
         self.seconds = 0.0  #: at work, pauses left out
         self.prior: Prior | None = None  #: None: not asked for yet
 
-    def look(self, seconds: float, step: int, planned: int) -> None:
-        """So many seconds later it is at that step of those planned (0: before its first)."""
+    def look(self, seconds: float, step: int, planned: int, lines: int = 0) -> None:
+        """So many seconds later it is at that step of those planned (0: before its first, or after its last, when so
+        many lines are to be spoken and heard)."""
         self.seconds += seconds
         self._planned = planned or self._planned
-        self._ticks.append(Tick(self.seconds, step))
+        self._ticks.append(Tick(self.seconds, step, lines))
         if len(self._ticks) > KEPT:
             half = KEPT // 2
             self._ticks = [self._ticks[0], *self._ticks[1:half:2], *self._ticks[half:]]
+
+    @property
+    def before(self) -> float | None:
+        """Seconds until the loop's first step; None: it is to come."""
+        return next((tick.seconds for tick in self._ticks if tick.step), None)
 
     @property
     def left(self) -> float | None:
@@ -51,6 +57,7 @@ def prior(session: Session, run: int) -> Prior:
     try:
         data = clip_refs.dataset(session, row.voice, row.dataset)
         past = past_runs.like(session, info, row.settings)
-        return foresight.prior(past.runs, past_runs.wanted(info, data, row.settings, row.steps))
+        wanted = past_runs.wanted(session, info, data, row.from_version, row.settings, row.steps)
+        return foresight.prior(past.runs, wanted)
     except (MynaError, EngineError):  # it has no dataset any more, or settings that its engine takes no more
         return Prior()

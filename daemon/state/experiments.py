@@ -14,6 +14,7 @@ from daemon.database.models import Attempt, Job, now
 from daemon.errors import NotFound
 from daemon.price import Price
 from daemon.state import events, paging, recommendation, seen, voices
+from daemon.state import spent as taken
 from daemon.state.recommendation import Scored
 from daemon.state.stamp import stamp
 from daemon.state.status import Outcome, State
@@ -108,13 +109,32 @@ def worked(session: Session, jobs: Sequence[int | None]) -> float:
     return float(sum((ended - started).total_seconds() for started, ended in session.execute(its) if ended is not None))
 
 
-def scoring_seconds(session: Session, voice: str) -> float:
-    """Seconds that a scoring of the voice took lately, on average, else one of any voice; 0: none was done here."""
+def scoring(session: Session, voice: str) -> tuple[float, float | None]:
+    """(seconds, joules) that a scoring of the voice took lately, on average, else one of any voice; 0 seconds: none was
+    done here; joules that are None were not measured."""
     done = select(Job.id).where(Job.kind == "evaluate", Job.state == State.SUCCEEDED).order_by(Job.id.desc())
     for query in (done.where(Job.voice == voice), done):
         if found := session.scalars(query.limit(TIMED)).all():
-            return worked(session, found) / len(found)
-    return 0.0
+            joules = [one for job in found if (one := taken.of_job(session, job).joules) is not None]
+            return worked(session, found) / len(found), sum(joules) / len(joules) if joules else None
+    return 0.0, None
+
+
+def cost(session: Session, experiment: Experiment, trial: Trial) -> pb.Money | None:
+    """What the trial cost so far, its hours and its energy, at the prices of when the experiment began; None: there
+    were none."""
+    own = price(experiment)
+    its = trial.early_train_job, trial.early_evaluate_job, trial.train_job, trial.evaluate_job
+    measured = taken.measured(session, [job for job in its if job is not None]) if own.per_kwh else None
+    return own.of(trial.seconds, None if measured is None else measured + own.rest_watts * trial.seconds)
+
+
+def money_spent(session: Session, experiment: Experiment) -> pb.Money | None:
+    """What its trials cost so far; None: there was no price."""
+    own = price(experiment)
+    costs = [cost(session, experiment, one) for one in trials(session, experiment)]
+    amount = sum(one.amount for one in costs if one is not None)
+    return pb.Money(amount=amount, currency=own.currency) if own.known else None
 
 
 def spent(session: Session, experiment: Experiment) -> float:
@@ -126,8 +146,10 @@ def spent(session: Session, experiment: Experiment) -> float:
 
 
 def price(experiment: Experiment) -> Price:
-    """What work cost when it began: that holds to its end, whatever an hour costs later."""
-    return Price(experiment.per_hour, experiment.currency) if experiment.per_hour else Price()
+    """What work cost when it began: that holds to its end, whatever it costs later."""
+    if not experiment.currency:
+        return Price()
+    return Price(experiment.per_hour, experiment.currency, experiment.per_kwh, experiment.rest_watts)
 
 
 def budget_money(experiment: Experiment) -> pb.Money | None:
@@ -168,7 +190,7 @@ def message(session: Session, row: Experiment) -> pb.Experiment:
         budget_seconds=row.budget,
         budget_money=budget_money(row),
         seconds=seconds,
-        money=price(row).of(seconds),
+        money=money_spent(session, row),
         dataset=row.dataset,
         rival=row.rival,
         stop_early=row.stop_early,
@@ -176,7 +198,7 @@ def message(session: Session, row: Experiment) -> pb.Experiment:
         created=stamp(row.created) if row.created else None,
         ended=stamp(row.ended) if row.ended else None,
         why=row.why,
-        trials=[_trial_message(one, price(row), on_front=one.number in front) for one in rows],
+        trials=[_trial_message(one, cost(session, row, one), on_front=one.number in front) for one in rows],
         recommended=chosen or 0,
         sentence=_sentence(row, rows, candidates, chosen),
     )
@@ -189,7 +211,7 @@ def settings_text(values: dict[str, space.Value]) -> dict[str, str]:
     return {name: space.written(value) for name, value in values.items()}
 
 
-def _trial_message(row: Trial, price: Price, *, on_front: bool) -> pb.Trial:
+def _trial_message(row: Trial, money: pb.Money | None, *, on_front: bool) -> pb.Trial:
     return pb.Trial(
         number=row.number,
         settings=settings_text(row.settings),
@@ -203,7 +225,7 @@ def _trial_message(row: Trial, price: Price, *, on_front: bool) -> pb.Trial:
         high=row.high,
         beyond_limit=row.beyond_limit,
         seconds=row.seconds,
-        money=price.of(row.seconds),
+        money=money,
         clips=row.clips,
         why=row.why,
         on_front=on_front,

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from daemon.database.store import Store
     from proto import worker_pb2 as wire
 
+#: of a run's result: seconds that its job was at work before its first step
+BEFORE = "before"
 #: points of one batch to a watcher
 BATCH = 5_000
 RANGE = "FROM points WHERE series = :series AND step BETWEEN :low AND :high"
@@ -84,6 +86,14 @@ def way(run: Run) -> Way | None:
     if run.ended is None and "outcome" not in run.result:
         return None
     return Way.AVERAGED if run.settings.get("parent_share") else Way.ON_TOP
+
+
+def begins(session: Session, run: int, seconds: float | None) -> None:
+    """Note of a run at its first step how long its job had been at work by then; an attempt after a crash changes
+    nothing."""
+    row = session.get(Run, run)
+    if row is not None and seconds is not None and BEFORE not in row.result:
+        row.result = {**row.result, BEFORE: seconds}
 
 
 def begun(run: Run, said: wire.RunBegun) -> None:

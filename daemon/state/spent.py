@@ -8,7 +8,7 @@ nothing. Months are those of this machine's clock.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -211,6 +211,13 @@ def of_job(session: Session, job: int) -> Total:
     for row in session.scalars(select(Spent).where(Spent.job == job)):
         found.add(of_row(row))
     return found
+
+
+def measured(session: Session, jobs: Sequence[int]) -> float | None:
+    """Joules that GPUs and CPUs took for these jobs, as far as was measured; None: nothing was."""
+    sums = select(func.sum(Spent.gpu_joules), func.sum(Spent.cpu_joules)).where(Spent.job.in_(jobs))
+    known = [one for one in session.execute(sums).one() if one is not None]
+    return sum(known) if known else None
 
 
 def of_version(session: Session, voice: str, run: int, version: int) -> tuple[Total, Total]:

@@ -18,10 +18,11 @@ from test_energy import powercap
 from test_gpu import FakeDriver
 
 from daemon.database.energy_rows import Spent
+from daemon.database.models import Run
 from daemon.database.store import Store
 from daemon.price import Price
 from daemon.scheduling import energy_meter
-from daemon.state import spent
+from daemon.state import runs, spent
 from daemon.state.spent import Total
 from proto import myna_pb2 as pb
 
@@ -227,6 +228,8 @@ def test_a_run_knows_what_each_step_took_and_what_it_had_taken_at_each(tmp_path:
         (series,) = await living.client.points(run, ["energy"])
         assert list(series.values) == sorted(series.values)
         assert series.values[-1] <= found.spent.joules
+        before = living.daemon.store.read_now(lambda session: session.get_one(Run, run).result[runs.BEFORE])
+        assert 0 < before <= of(living, job).seconds, "at work before its first step"
 
     lived(tmp_path, life)
 

@@ -18,10 +18,13 @@ from daemon.state.recommendation import REDUCTION
 from engines.training import space
 from proto import myna_pb2 as pb
 
+#: Said where energy has a price, and none was measured.
+UNMEASURED = "What energy a training takes was not measured here yet: it comes on top of the money."
+
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds, as far as is known."""
+    """Seconds and joules, as far as is known."""
 
     trials: int
     training: float  #: of one trial
@@ -29,6 +32,12 @@ class Cost:
     early: float  #: of one trial with a part of its steps first; 0: it has all at once
     sentences: tuple[str, ...]  #: how that is known
     price: Price
+    joules: float | None = None  #: of one trial; None: nothing was measured here
+
+    @property
+    def watts(self) -> float | None:
+        """Mean of a trial; None: not known."""
+        return self.joules / self.trial if self.joules is not None and self.trial else None
 
     @property
     def trial(self) -> float:
@@ -41,7 +50,7 @@ class Cost:
     @property
     def trial_money(self) -> pb.Money | None:
         """What a trial costs; None: no price is known."""
-        return self.price.of(self.trial)
+        return self.price.of(self.trial, self.joules)
 
     def message(self) -> pb.ExperimentCost:
         return pb.ExperimentCost(
@@ -49,7 +58,7 @@ class Cost:
             training_seconds=self.early + self.training,
             scoring_seconds=self.scoring,
             seconds=self.all,
-            money=self.price.of(self.all),
+            money=self.price.of(self.all, None if self.joules is None else self.trials * self.joules),
             sentences=self.sentences,
         )
 
@@ -61,12 +70,14 @@ def of_all(session: Session, train: Train, experiment: Experiment) -> Cost:
         _stages(session, train, experiment, settings) for settings in space.corners(space.from_json(experiment.space))
     ]
     longest = max(takes, key=lambda one: one.whole.seconds + one.early.seconds)
-    scoring = experiments.scoring_seconds(session, experiment.voice) * (2 if experiment.stop_early else 1)
+    times = 2 if experiment.stop_early else 1
+    scoring, joules = _times(experiments.scoring(session, experiment.voice), times)
     untimed = () if scoring else ("No scoring was timed here yet: it comes on top of each trial.",)
     seldom = (f"Only about one trial in {REDUCTION} is trained whole.",) if experiment.stop_early else ()
-    sentences = (*longest.whole.sentences, *untimed, *seldom)
-    price = experiments.price(experiment)
-    return Cost(experiment.trials, longest.whole.seconds, scoring, longest.early.seconds, sentences, price)
+    price, energy = experiments.price(experiment), longest.joules(joules)
+    unmeasured = (UNMEASURED,) if price.per_kwh and energy is None else ()
+    sentences = (*longest.whole.sentences, *untimed, *seldom, *unmeasured)
+    return Cost(experiment.trials, longest.whole.seconds, scoring, longest.early.seconds, sentences, price, energy)
 
 
 @dataclass(frozen=True)
@@ -75,15 +86,26 @@ class Trial:
 
     seconds: float
     early_steps: int  #: of its first training, after which it may be stopped; 0: it is trained whole at once
+    joules: float | None = None  #: None: not known
 
 
 def of_trial(session: Session, train: Train, experiment: Experiment, settings: dict[str, Any]) -> Trial:
     """What a trial with these settings is expected to take. Raises as `of_all` does."""
     stages = _stages(session, train, experiment, settings)
-    scoring = experiments.scoring_seconds(session, experiment.voice)
-    if not experiment.stop_early:
-        return Trial(stages.whole.seconds + scoring, 0)
-    return Trial(stages.early.seconds + stages.whole.seconds + 2 * scoring, stages.early.steps)
+    scoring, joules = _times(experiments.scoring(session, experiment.voice), 2 if experiment.stop_early else 1)
+    seconds = stages.early.seconds + stages.whole.seconds + scoring
+    return Trial(seconds, stages.early.steps, stages.joules(joules))
+
+
+def fits(session: Session, experiment: Experiment, takes: Trial) -> bool:
+    """Whether what is left of the budget has room for a trial: money for one that was given as a sum, else time."""
+    if not experiment.budget:
+        return True
+    price, spent = experiments.price(experiment), experiments.money_spent(session, experiment)
+    money = price.cost(takes.seconds, takes.joules)
+    if experiment.budget_money and spent is not None and money is not None:
+        return spent.amount + money <= experiment.budget_money
+    return experiments.spent(session, experiment) + takes.seconds <= experiment.budget
 
 
 @dataclass(frozen=True)
@@ -92,6 +114,16 @@ class _Stages:
 
     whole: pb.EstimateResponse
     early: pb.EstimateResponse  #: empty: there is none
+
+    def joules(self, scoring: float | None) -> float | None:
+        """Of all of them, and of their scorings (None: not known, and not in it); None: not known."""
+        known = [one.training.joules.likely for one in (self.whole, self.early) if one.training.HasField("joules")]
+        return sum(known) + (scoring or 0.0) if known else None
+
+
+def _times(took: tuple[float, float | None], count: int) -> tuple[float, float | None]:
+    seconds, joules = took
+    return seconds * count, None if joules is None else joules * count
 
 
 def _stages(session: Session, train: Train, experiment: Experiment, settings: dict[str, Any]) -> _Stages:

@@ -102,7 +102,7 @@ class Experiment(Kind):
         except (NotFound, NotNow) as error:
             experiments.end(session, row, ExperimentState.FAILED, str(error))
             return trials.failed(session, trial, str(error))
-        if row.budget and experiments.spent(session, row) + takes.seconds > row.budget:
+        if not cost.fits(session, row, takes):
             trials.leave_out(session, row, trial)
             return ()
         return trials.begin(session, row, trial, takes.early_steps)

@@ -12,7 +12,6 @@ from daemon.errors import BadRequest, NotNow
 from daemon.kinds.experiment import cost
 from daemon.kinds.experiment.cost import Cost
 from daemon.kinds.train.server import Train
-from daemon.price import Price
 from daemon.state import clip_refs, consent_notes, engines, experiments, voices
 from daemon.state.values import ExperimentState
 from engines.capabilities import Capability
@@ -38,7 +37,7 @@ def planned(session: Session, train: Train, request: pb.StartExperimentRequest) 
     if request.trials > MOST:
         raise BadRequest(f"{request.trials:,} trials are too many.", f"Ask for at most {MOST}.")
     price = train.settings.cost
-    budget = _budget(request, price)
+    budget = _time(request)
     data = clip_refs.dataset(session, voice.name, request.dataset)
     if not data.held_out:
         sentence = f"Dataset #{data.number} of {voice.name} has no held-out clips, so trials cannot be scored."
@@ -53,7 +52,9 @@ def planned(session: Session, train: Train, request: pb.StartExperimentRequest) 
         budget=budget,
         budget_money=request.budget_money.amount,
         per_hour=price.per_hour,
-        currency=price.currency if price.per_hour else "",
+        per_kwh=price.per_kwh,
+        rest_watts=price.rest_watts,
+        currency=price.currency if price.known else "",
         start=getattr(request, "from") or "base",
         dataset=data.number,
         rival=speaks.number if speaks is not None and speaks.engine == voice.engine else 0,
@@ -65,7 +66,9 @@ def planned(session: Session, train: Train, request: pb.StartExperimentRequest) 
     )
     takes = cost.of_all(session, train, experiment)
     engines.require(engines.info(voice.engine), Capability.SPEAKS)  # its lines are spoken
-    if budget and budget < takes.trial:
+    if request.HasField("budget_money"):
+        experiment.budget = price.seconds(request.budget_money, takes.watts)
+    if experiment.budget and experiment.budget < takes.trial:
         raise _too_little(experiment, takes)
     return experiment, takes
 
@@ -84,16 +87,14 @@ def start(session: Session, train: Train, request: pb.StartExperimentRequest) ->
     return experiment, takes
 
 
-def _budget(request: pb.StartExperimentRequest, price: Price) -> float:
-    """Seconds, of a sum of money by its price; 0: none. Raises BadRequest, and as `Price.seconds` does."""
+def _time(request: pb.StartExperimentRequest) -> float:
+    """Seconds of a budget that is a time; 0: it is none. Raises BadRequest."""
     seconds = request.budget_seconds
     if not (math.isfinite(seconds) and seconds >= 0):
         raise BadRequest("The budget is no length of time.", "Give seconds; 0 is no budget.")
-    if not request.HasField("budget_money"):
-        return seconds
-    if seconds:
+    if seconds and request.HasField("budget_money"):
         raise BadRequest("The budget is given twice: as a time and as a sum of money.", "Give one of the two.")
-    return price.seconds(request.budget_money)
+    return seconds
 
 
 def _too_little(experiment: Experiment, takes: Cost) -> NotNow:

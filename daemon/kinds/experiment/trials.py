@@ -125,6 +125,7 @@ def _scored_early(session: Session, experiment: Experiment, trial: Trial, score:
     rows = experiments.trials(session, experiment)
     others = [one.early_score for one in rows if one.early_score is not None]
     trial.early_score, trial.early_seconds = score, trial.seconds
+    trial.early_train_job, trial.early_evaluate_job = trial.train_job, trial.evaluate_job
     if not recommendation.goes_on(score, others):
         return _ended(session, trial, TrialState.STOPPED_EARLY, "")
     if experiment.state != ExperimentState.RUNNING:

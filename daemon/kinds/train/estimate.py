@@ -11,12 +11,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from daemon.kinds.train import begun, cost, foresight, past_runs
-from daemon.kinds.train.foresight import Range
+from daemon.kinds.train.foresight import Range, Wanted
 from daemon.kinds.train.past_runs import Past
 from daemon.kinds.train.work import Work
 from daemon.machine.disk_space import DiskSpace
 from daemon.price import Price
 from daemon.state import clip_refs
+from engines.training.clock import duration
 from proto import myna_pb2 as pb
 
 #: seconds a step takes when nothing was ever measured here, for an engine of 1 GB training memory; said to be a guess
@@ -31,10 +32,12 @@ def of(
     new = sum(clip.is_new for clip in clips)
     steps = begun.expected(work, len(clips), new, overrides, home).steps
     past = past_runs.like(session, work.info, overrides)
-    seconds = _seconds(work, overrides, steps, past)
+    parent = work.parent.number if work.parent is not None else 0
+    wanted = past_runs.wanted(session, work.info, work.data, parent, overrides, steps)
+    seconds = _seconds(work, overrides, wanted, past)
     disk = cost.disk(session, work, overrides)
     what = f"{work.title}: {len(clips)} clips ({new} new), {work.data.held_out} held out, at most {steps} steps."
-    sentences = [what[0].upper() + what[1:], _how(work, past, seconds.likely / steps)]
+    sentences = [what[0].upper() + what[1:], _how(work, past, seconds.likely / steps), *_early(past, wanted, seconds)]
     if short := space.missing(disk):
         sentences.append(f"The disk is {short / 1e9:.1f} GB short.")
     need = cost.gpu_memory(session, work.info, work.learning, overrides)
@@ -80,15 +83,15 @@ def _beside(session: Session, work: Work, told: pb.EstimateResponse, price: Pric
             told.cutting.CopyFrom(message(cutting, None, (), price))
 
 
-def _seconds(work: Work, overrides: dict[str, Any], steps: int, past: Past) -> Range:
-    wanted = past_runs.wanted(work.info, work.data, overrides, steps)
+def _seconds(work: Work, overrides: dict[str, Any], wanted: Wanted, past: Past) -> Range:
     found = foresight.before(past.runs, wanted)
     if found is None:
-        guess = steps * GUESSED_STEP * work.learning.memory / 1.5e9
+        guess = wanted.planned * GUESSED_STEP * work.learning.memory / 1.5e9
         found = Range(guess / (1 + foresight.ERRORS[0]), guess, guess * (1 + foresight.ERRORS[0]))
     limit = float(overrides.get("max_seconds") or 0.0)
     if limit:
-        limit += foresight.prior(past.runs, wanted).around or 0.0
+        known = foresight.prior(past.runs, wanted)
+        limit += (known.before or 0.0) + known.after_step(round(wanted.planned * known.share))
         found = Range(min(found.low, limit), min(found.likely, limit), min(found.high, limit))
     return found
 
@@ -100,6 +103,19 @@ def _how(work: Work, past: Past, step: float) -> str:
     runs = "one run" if count == 1 else f"{count} runs"
     sure = "; three would make it surer" if count < 3 else ""
     return f"Learned from {runs} here: {step:.2g} s a step, with all that is around them{sure}."
+
+
+def _early(past: Past, wanted: Wanted, seconds: Range) -> list[str]:
+    """What is known of where it stops, if it may stop early."""
+    if not wanted.patience or not past.runs:
+        return []
+    shares = foresight.shares(past.runs, wanted)
+    most = f"to its last step it takes at most {duration(seconds.high)}"
+    if not shares:
+        return [f"It may stop early, and none like it was seen to: {most}."]
+    low, high = f"{min(shares):.0%}", f"{max(shares):.0%}"
+    part = f"{low} to {high}" if low != high else low
+    return [f"It may stop early: those before did {part} of their steps; {most}."]
 
 
 def _range(found: Range) -> pb.Range:

@@ -1,10 +1,13 @@
 """How long a training will take, and how much energy, foreseen from trainings like it on this machine: values in,
 values out, nothing of a database (`past_runs` reads it) and nothing of a clock.
 
-Before it begins: a step takes what steps took before, in proportion to the audio in a batch, or, where batches of
-different length were seen, on a line through them; what is around the loop (loading, encoding, letting checkpoints
-speak) takes what it took. While it goes on: its own steps, of which the newest count, since a machine gets busier or
-quieter.
+A job is three parts, each with what it goes by. Before the loop (loading, encoding): what it took. The loop: its steps,
+and a step by the audio in a batch, as long as batches are once padded (`batches`). After the loop, checkpoints speak
+and are listened to: by how many do, beside what is the same for any number. Of steps and checkpoints the rule is a line
+through the runs before where these differed enough, else a proportion.
+
+While it goes on, what is over counts as it was, its own steps count (the newest, since a machine gets busier or
+quieter), and only what is to come is foreseen.
 
 Ranges are what the errors of the same rule on the runs before say; with fewer than three they are wide, and said to be.
 """
@@ -14,7 +17,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 #: runs that are learned from, the newest
@@ -26,8 +29,8 @@ LEAST_ERROR = 0.05
 SPREAD = 1.2
 #: newest steps whose median is a step's pace
 RECENT = 40
-#: paces that differ by no more than this factor are one machine's, with other batches; then what runs before took
-#: counts as so many steps
+#: paces that differ by no more than this factor are one machine's, with other batches, and not of one that is busier or
+#: quieter than then; what runs before took counts as so many steps
 ALIKE, TRUSTED = 1.25, 20
 #: without a step for so many times the longest wait for one, the loop is over
 STALLED = 3.0
@@ -52,7 +55,7 @@ class PastRun:
     """A training that ended. Runs are like one another if they are of the same engine, device and settings; that is
     for the caller to see to."""
 
-    audio: float  #: seconds in a batch, on average
+    audio: float  #: seconds of a batch as it is padded, on average
     planned: int  #: steps
     steps: int  #: that were done
     loop: float  #: seconds of the loop, pauses left out
@@ -61,6 +64,9 @@ class PastRun:
     patience: int  #: measurements without gain after which it stops; 0: never
     joules: float | None = None
     heard: int = 0  #: models that spoke after the loop, so that how they sound chooses
+    before: float | None = None  #: seconds of its job until the loop; None: not known
+    spaced: tuple[int, ...] = ()  #: steps whose checkpoints were to speak
+    said: int = 0  #: lines that each of those models spoke
 
     @property
     def pace(self) -> float:
@@ -75,7 +81,7 @@ class Wanted:
     audio: float
     planned: int
     patience: int
-    heard: int = 0
+    spaced: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,18 @@ class Tick:
 
     seconds: float  #: since its job began, pauses left out
     step: int  #: 0: before the first, or after the last, when checkpoints speak
+    lines: int = 0  #: that are spoken and heard after the loop, each counted twice; 0: not told (yet)
+
+
+@dataclass(frozen=True)
+class Line:
+    """An amount that grows with another one."""
+
+    base: float
+    slope: float = 0.0
+
+    def at(self, amount: float) -> float:
+        return self.base + self.slope * amount
 
 
 @dataclass(frozen=True)
@@ -92,8 +110,27 @@ class Prior:
 
     pace: float | None = None  #: seconds of the loop for a step
     ratio: float | None = None  #: of that to a step alone
-    around: float | None = None  #: seconds before and after the loop, together
+    before: float | None = None  #: seconds until the loop
+    after: Line | None = None  #: seconds after it (and before it, if that is None), by how many models speak then
     share: float = 1.0  #: of the steps planned, how many are likely to be done
+    spaced: tuple[int, ...] = ()  #: steps whose checkpoints are to speak
+    more: float = 0.0  #: models that spoke beyond those that `models` counts
+    said: int = 0  #: lines that each model speaks; 0: not known
+
+    def after_step(self, step: int, lines: int = 0) -> float:
+        """Seconds after a loop whose last step that is; 0: not known. `lines`: as `Tick` has them."""
+        heard: float = models(self.spaced, step)
+        if lines and self.said:
+            heard = lines / (2 * self.said)
+        elif heard:
+            heard += self.more
+        return max(self.after.at(heard), 0.0) if self.after is not None else 0.0
+
+
+def models(spaced: Sequence[int], step: int) -> int:
+    """How many models speak after a loop that ended with that step: what it began from, the checkpoints that it came
+    to, the last, and the best, which may be one of these."""
+    return 2 + len({step, *(one for one in spaced if one <= step)}) if spaced else 0
 
 
 def prior(runs: Sequence[PastRun], wanted: Wanted) -> Prior:
@@ -102,14 +139,26 @@ def prior(runs: Sequence[PastRun], wanted: Wanted) -> Prior:
     if not runs:
         return Prior()
     ratios = [run.pace / run.step for run in runs if run.step]
-    around = _around(runs, wanted)
-    stops = [run.steps / run.planned for run in runs if run.planned and run.patience == wanted.patience]
+    begun = [run.before for run in runs if run.before is not None]
+    stops = shares(runs, wanted)
+    said = [run.said for run in runs if run.said]
+    beyond = [run.heard - models(run.spaced, run.steps) for run in runs if run.heard and run.spaced]
     return Prior(
         _pace(runs, wanted.audio),
         statistics.median(ratios) if ratios else None,
-        around,
-        min(statistics.median(stops), 1.0) if wanted.patience and stops else 1.0,
+        statistics.median(begun) if begun else None,
+        _after(runs, bool(wanted.spaced), statistics.median(begun) if begun else 0.0),
+        statistics.median(stops) if wanted.patience and stops else 1.0,
+        wanted.spaced,
+        statistics.median(beyond) if beyond else 0.0,
+        said[0] if said else 0,
     )
+
+
+def shares(runs: Sequence[PastRun], wanted: Wanted) -> list[float]:
+    """Of the steps that were planned, how many runs did that were as patient."""
+    alike = [run for run in runs[:LOOKED_AT] if run.planned and run.patience == wanted.patience]
+    return [min(run.steps / run.planned, 1.0) for run in alike]
 
 
 def before(runs: Sequence[PastRun], wanted: Wanted) -> Range | None:
@@ -121,7 +170,7 @@ def before(runs: Sequence[PastRun], wanted: Wanted) -> Range | None:
     error = _error(runs)
     high = likely * (1 + error)
     if wanted.patience:  # it may go on to its last step
-        high = max(high, _whole(Prior(known.pace, known.ratio, known.around), wanted) * (1 + LEAST_ERROR))
+        high = max(high, _whole(replace(known, share=1.0), wanted) * (1 + LEAST_ERROR))
     return Range(likely / (1 + error), likely, high)
 
 
@@ -130,23 +179,28 @@ def remaining(ticks: Sequence[Tick], planned: int, known: Prior) -> float | None
     after a crash, those since it went on."""
     if not ticks:
         return None
-    now, around = ticks[-1], known.around or 0.0
+    now = ticks[-1]
     loop = [tick for tick in ticks if tick.step >= 1]
-    pace = _own_pace(loop, planned, known)
-    if pace is not None and known.pace:  # what comes after the loop is as much quicker or slower as its steps are
-        around *= pace / known.pace
-    after = max(around - (loop[0].seconds if loop else 0.0), 0.0)
+    pace, likely = _own_pace(loop, planned, known), round(planned * known.share)
+    # on a machine that is busier or quieter than then, what comes after the loop is as much slower or quicker as steps
+    busier = 1.0 if pace is None or not known.pace or _alike(pace, known.pace) else pace / known.pace
+    begun = loop[0].seconds if loop and known.before is None else 0.0  # what is known is of before and after together
     if loop:
         reached = next(tick for tick in loop if tick.step == loop[-1].step)
         since = now.seconds - reached.seconds
         if not now.step or now.step >= planned or since > STALLED * _longest(loop):  # what follows the loop has begun
-            return max(after - since, 0.0)
-    steps = round(planned * known.share)
-    if now.step >= steps:  # it goes on longer than others: at least one step, at most all
-        steps = (now.step + planned + 1) // 2
+            return max(known.after_step(loop[-1].step, now.lines) * busier - begun - since, 0.0)
+    elif known.pace is None:
+        return None
+    else:
+        first = max((known.before or 0.0) - now.seconds, 0.0)
+        return first + likely * known.pace + known.after_step(likely)
+    if now.step >= likely:  # it goes on longer than others: at least one step, at most all
+        likely = (now.step + planned + 1) // 2
     if pace is None:
-        return None if known.pace is None else max((steps - now.step) * known.pace + after, 0.0)
-    return (steps - now.step) * pace + after
+        pace = known.pace
+    after = max(known.after_step(likely) * busier - begun, 0.0)
+    return None if pace is None else (likely - now.step) * pace + after
 
 
 def joules(runs: Sequence[PastRun], seconds: Range | None) -> Range | None:
@@ -171,13 +225,24 @@ def each(amounts: Sequence[tuple[float, float]], units: float) -> Range | None:
     return Range(middle / (1 + off), middle, middle * (1 + off)).times(units)
 
 
-def _around(runs: Sequence[PastRun], wanted: Wanted) -> float | None:
-    """Seconds before and after the loop; None: not known. Most of it is models that speak, where any do."""
-    known = [(max(run.whole - run.loop, 0.0), run.heard) for run in runs if run.whole is not None]
-    speak = [(seconds, heard) for seconds, heard in known if heard and wanted.heard]
-    if speak:
-        return statistics.median(seconds / heard for seconds, heard in speak) * wanted.heard
-    return statistics.median(seconds for seconds, _ in known) if known else None
+def _after(runs: Sequence[PastRun], speak: bool, before: float) -> Line | None:
+    """Seconds after the loop by the models that speak then, where any do; None: not known. `before`: the loop, of runs
+    that do not say."""
+    timed = [
+        (float(run.heard), _rest(run.whole - run.loop - (before if run.before is None else run.before)))
+        for run in runs
+        if run.whole
+    ]
+    alike = [(heard, seconds) for heard, seconds in timed if bool(heard) == speak] or timed
+    if not alike:
+        return None
+    if not speak or not all(heard for heard, _ in alike):
+        return Line(statistics.median(seconds for _, seconds in alike))
+    return _through(alike)
+
+
+def _rest(seconds: float) -> float:
+    return max(seconds, 0.0)
 
 
 def _longest(loop: Sequence[Tick]) -> float:
@@ -206,36 +271,48 @@ def _own_pace(loop: Sequence[Tick], planned: int, known: Prior) -> float | None:
         return recent * own
     weight = min(last.step / planned / KNOWN_BY_THEN, 1.0) if planned else 1.0
     pace = recent * (weight * own + (1 - weight) * known.ratio)
-    if known.pace is None or not 1 / ALIKE <= pace / known.pace <= ALIKE:  # the machine is busier or quieter than then
+    if known.pace is None or not _alike(pace, known.pace):
         return pace
     # a few batches may be longer or shorter than most are, which runs before saw all of
     count = len(each_step)
     return (count * pace + TRUSTED * known.pace) / (count + TRUSTED)
 
 
+def _alike(pace: float, then: float) -> bool:
+    return 1 / ALIKE <= pace / then <= ALIKE
+
+
 def _pace(runs: Sequence[PastRun], audio: float) -> float:
     """Seconds of a step whose batch has so much audio."""
-    lengths = [run.audio for run in runs]
-    if len(runs) < 3 or min(lengths) <= 0 or max(lengths) / min(lengths) < SPREAD:
-        rates = [run.pace / run.audio for run in runs if run.audio > 0]
-        return statistics.median(rates) * audio if rates and audio > 0 else statistics.median(run.pace for run in runs)
-    # Theil and Sen: the median of all slopes, which one odd run does not move; no step is quicker for more audio
+    known = [(run.audio, run.pace) for run in runs if run.audio > 0]
+    if not known or audio <= 0:
+        return statistics.median(run.pace for run in runs)
+    return _through(known).at(audio)
+
+
+def _through(points: Sequence[tuple[float, float]]) -> Line:
+    """The line through (amount above 0, seconds) that one odd point does not move; a proportion, where there are few
+    points or their amounts hardly differ."""
+    amounts = [amount for amount, _ in points]
+    rates = Line(0.0, statistics.median(seconds / amount for amount, seconds in points))
+    if len(points) < len(ERRORS) or max(amounts) / min(amounts) < SPREAD:
+        return rates
+    # Theil and Sen: the median of all slopes; nothing is quicker for being more
     slopes = [
-        (other.pace - one.pace) / (other.audio - one.audio)
-        for place, one in enumerate(runs)
-        for other in runs[place + 1 :]
-        if other.audio != one.audio
+        (later - seconds) / (more - amount)
+        for place, (amount, seconds) in enumerate(points)
+        for more, later in points[place + 1 :]
+        if more != amount
     ]
     slope = max(statistics.median(slopes), 0.0)
-    base = statistics.median(run.pace - slope * run.audio for run in runs)
-    if base < 0:
-        return statistics.median(run.pace / run.audio for run in runs) * audio
-    return base + slope * audio
+    base = statistics.median(seconds - slope * amount for amount, seconds in points)
+    return Line(base, slope) if base >= 0 else rates
 
 
 def _whole(known: Prior, wanted: Wanted) -> float:
     assert known.pace is not None
-    return wanted.planned * known.share * known.pace + (known.around or 0.0)
+    steps = wanted.planned * known.share
+    return (known.before or 0.0) + steps * known.pace + known.after_step(round(steps))
 
 
 def _whole_of(runs: Sequence[PastRun], wanted: Wanted) -> float | None:
@@ -250,7 +327,7 @@ def _error(runs: Sequence[PastRun]) -> float:
     off = []
     for place, run in enumerate(runs[:LOOKED_AT]):
         rest = [*runs[:place], *runs[place + 1 :]]
-        likely = _whole_of(rest, Wanted(run.audio, run.planned, run.patience, run.heard))
+        likely = _whole_of(rest, Wanted(run.audio, run.planned, run.patience, run.spaced))
         took = run.whole if run.whole is not None else run.loop
         if likely and took:
             off.append(max(likely / took, took / likely) - 1)

@@ -10,17 +10,30 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
-from daemon.database.models import Dataset, Evaluation, Job, PointRow, Recording, Run, SeriesRow, Version, Voice
-from daemon.kinds.train import cost
+from daemon.database.models import (
+    Clip,
+    Dataset,
+    DatasetClip,
+    Evaluation,
+    Job,
+    PointRow,
+    Recording,
+    Run,
+    SeriesRow,
+    Version,
+    Voice,
+)
+from daemon.kinds.train import batches, cost
 from daemon.kinds.train.foresight import LOOKED_AT, PastRun, Wanted
-from daemon.state import spent
+from daemon.state import runs, spent
 from engines.training import settings
 from proto import myna_pb2 as pb
 
 if TYPE_CHECKING:
     from engines.base import EngineInfo
+    from engines.training.settings import TrainSettings
 
 #: runs of an engine among which those like one are looked for
 SEARCHED = 60
@@ -58,11 +71,12 @@ def like(session: Session, info: EngineInfo, overrides: Mapping[str, Any]) -> Pa
     return Past(tuple(found), tuple(sorted(unmetered)))
 
 
-def wanted(info: EngineInfo, data: Dataset, overrides: Mapping[str, Any], planned: int) -> Wanted:
-    """A training on that dataset."""
-    chosen = settings.plan(info, 1, 1, True, {**overrides, "steps": planned})
-    speak = len(chosen.spaced())  # and what it begins from, and the best
-    return Wanted(_audio(data, chosen.batch_size), planned, chosen.patience, speak + 2 if speak else 0)
+def wanted(
+    session: Session, info: EngineInfo, data: Dataset, parent: int, overrides: Mapping[str, Any], planned: int
+) -> Wanted:
+    """A training on that dataset, from that version of its voice (0: the base)."""
+    chosen = settings.plan(info, 1, 1, not parent, {**overrides, "steps": planned})
+    return Wanted(_audio(session, data, parent, chosen), planned, chosen.patience, chosen.spaced())
 
 
 def scorings(session: Session, engine: str) -> list[tuple[float, float]]:
@@ -122,10 +136,10 @@ def _past(session: Session, info: EngineInfo, row: Run) -> tuple[PastRun | None,
     data = session.scalars(select(Dataset).where(Dataset.voice == row.voice, Dataset.number == row.dataset)).first()
     if data is None or not data.clips:
         return None, set()
-    chosen = settings.plan(info, 1, 1, True, {**row.settings, "steps": row.steps or row.step})
+    chosen = settings.plan(info, 1, 1, not row.from_version, {**row.settings, "steps": row.steps or row.step})
     total = spent.of_job(session, row.job)
     one = PastRun(
-        _audio(data, chosen.batch_size),
+        _audio(session, data, row.from_version, chosen),
         row.steps or row.step,
         row.step,
         float(row.result["seconds"]),
@@ -134,13 +148,40 @@ def _past(session: Session, info: EngineInfo, row: Run) -> tuple[PastRun | None,
         chosen.patience,
         total.joules,
         len((row.result.get("selection") or {}).get("heard", ())),
+        row.result.get(runs.BEFORE),
+        chosen.spaced(),
+        len((row.result.get("selection") or {}).get("samples", ())),
     )
     return one, set(total.unmetered) if total.joules is not None else set()
 
 
-def _audio(data: Dataset, batch_size: int) -> float:
-    """Seconds in a batch."""
-    return data.seconds / data.clips * batch_size if data.clips else 0.0
+def _audio(session: Session, data: Dataset, parent: int, chosen: TrainSettings) -> float:
+    """Seconds of a batch, as it is padded."""
+    length = select(Clip.end - Clip.start).join(DatasetClip, DatasetClip.clip == Clip.id)
+    length = length.where(DatasetClip.dataset == data.id, DatasetClip.held_out.is_(False))
+    lengths = list(session.scalars(length.order_by(Clip.sha256).limit(batches.ENOUGH)))
+    clips = _an_epoch(session, data, parent, chosen)
+    if lengths:
+        return batches.padded(lengths, clips, chosen.batch_size)
+    return data.seconds / data.clips * min(chosen.batch_size, clips) if data.clips else 0.0
+
+
+def _an_epoch(session: Session, data: Dataset, parent: int, chosen: TrainSettings) -> int:
+    """Clips that an epoch goes over: all of them, or those that the parent does not know and a share of the others."""
+    if not parent or chosen.parent_share:
+        return data.clips
+    before, older = aliased(DatasetClip), aliased(Dataset)
+    known = (
+        select(before.clip)
+        .join(older, older.id == before.dataset)
+        .join(Version, (Version.voice == older.voice) & (Version.dataset == older.number))
+        .where(Version.voice == data.voice, Version.number == parent, before.held_out.is_(False))
+        .where(before.clip == DatasetClip.clip, before.text == DatasetClip.text)
+    )
+    fresh = select(func.count()).where(DatasetClip.dataset == data.id, DatasetClip.held_out.is_(False))
+    new = session.scalar(fresh.where(~known.exists())) or data.clips
+    share = chosen.old_clip_share
+    return new + min(data.clips - new, round(new * share / (1 - share))) if new < data.clips else data.clips
 
 
 def _step_alone(session: Session, run: int) -> float | None:

@@ -171,7 +171,8 @@ class Train(Kind):
             "held_out": dict(trained.held_out),
             "outcome": pb.RunOutcome.Name(outcome),
         }
-        run.result = {**result, **summary}
+        before = {name: run.result[name] for name in (runs.BEFORE,) if name in run.result}
+        run.result = {**before, **result, **summary}
         if isinstance(result.get("settings"), dict):
             run.settings = result["settings"]  # the whole of them, as the loop had them
             run.steps = int(result["settings"].get("steps", run.steps))

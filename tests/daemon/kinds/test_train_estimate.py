@@ -7,6 +7,7 @@ from typing import Any
 
 import lives
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from trainings import job, spec
 from voice_rows import version
@@ -17,7 +18,7 @@ from daemon.database.store import Store
 from daemon.kinds.train import past_runs
 from daemon.kinds.train.foresight import Prior
 from daemon.scheduling import remaining
-from daemon.state import spent
+from daemon.state import runs, spent, voices
 from engines import registry
 from proto import myna_pb2 as pb
 
@@ -45,13 +46,15 @@ def took(session: Session, row: Job, seconds: float, joules: float | None = None
     )  # fmt: skip
 
 
-def trained(session: Session, seconds: float, around: float, gpu: str = "", node: str = "", **settings: Any) -> None:
-    """A training of 100 steps on dataset 1."""
+def trained(
+    session: Session, seconds: float, around: float, gpu: str = "", node: str = "", data: int = 2, **settings: Any
+) -> None:
+    """A training of 100 steps from the base."""
     row = job(session, spec())
     row.gpu = pb.GpuUse(uuid=gpu, node=node).SerializeToString() if gpu or node else None
     run = Run(
-        voice="anna", engine="glow", job=row.id, dataset=1, settings={"patience": 0, **settings}, step=100, steps=100,
-        result={"seconds": seconds},
+        voice="anna", engine="glow", job=row.id, dataset=data, settings={"patience": 0, **settings},
+        step=100, steps=100, result={"seconds": seconds},
     )  # fmt: skip
     session.add(run)
     took(session, row, seconds + around, (seconds + around) * WATTS)
@@ -79,6 +82,61 @@ def test_time_energy_and_money_are_foreseen_from_three_runs(anna: Store) -> None
     assert training.money.likely == pytest.approx(hours * 3.6 + kwh * 0.5)
     assert training.currency == "€"
     assert told.sentences[1].startswith("Learned from 3 runs here")
+
+
+def test_a_batch_of_few_clips_is_no_longer_than_they_are(anna: Store) -> None:
+    anna.write_now(lambda session: trained(session, 80.0, 0.0, data=1))
+    assert anna.read_now(estimate).seconds == pytest.approx(200 * 0.8 * 10 / 8), "ten clips, eight then"
+    anna.write_now(_promoted)
+    told = anna.read_now(lambda session: estimate(session, engine={"parent_share": "0"}))
+    assert told.sentences[0].startswith("Train anna from anna@1 on dataset #2: 10 clips (2 new)")
+    assert told.seconds == pytest.approx(200 * 0.8 * 4 / 8), "two new ones, and two of the old an epoch"
+
+
+def _promoted(session: Session) -> None:
+    version(session, 1)
+    voices.promote(session, "anna", 1, voices.BY_SCORE)
+
+
+def test_where_it_may_stop_early_it_is_said_how_far_others_went_and_what_it_takes_at_most(anna: Store) -> None:
+    anna.write_now(lambda session: trained(session, 50.0, 30.0))
+    assert "early" not in " ".join(anna.read_now(estimate).sentences)
+
+    def patient(session: Session) -> pb.EstimateResponse:
+        asked = spec(options=pb.TrainOptions(steps=200, patience=8)).train
+        return lives.lifecycle(session).kinds.train.estimate(session, asked)
+
+    never = "It may stop early, and none like it was seen to: to its last step it takes at most 3 min."
+    assert anna.read_now(patient).sentences[2] == never
+
+    def stopped(session: Session, steps: int) -> None:
+        trained(session, 50.0, 30.0, patience=8)
+        newest = session.scalars(select(Run).order_by(Run.id.desc())).first()
+        assert newest is not None
+        newest.step, newest.steps = steps, 100
+
+    anna.write_now(lambda session: stopped(session, 40))
+    anna.write_now(lambda session: stopped(session, 70))
+    told = anna.read_now(patient)
+    assert told.sentences[2].startswith(
+        "It may stop early: those before did 40% to 70% of their steps; to its last step"
+    )
+    assert told.training.seconds.high > told.training.seconds.likely
+
+
+def test_how_long_its_job_was_at_work_before_its_first_step_is_kept_and_learned_from(anna: Store) -> None:
+    def fill(session: Session) -> None:
+        for _ in range(3):
+            trained(session, 50.0, 30.0)
+        for run in session.scalars(select(Run)):
+            runs.begins(session, run.id, 12.0)
+            runs.begins(session, run.id, 99.0)  # another attempt, after a crash
+        runs.begins(session, 9_999, 1.0)
+
+    anna.write_now(fill)
+    past = anna.read_now(lambda session: past_runs.like(session, registry.ENGINES["glow"], {}))
+    assert [run.before for run in past.runs] == [12.0] * 3
+    assert anna.read_now(estimate).seconds == pytest.approx(200 * 0.5 + 30), "it is a part of what is around the loop"
 
 
 def test_where_nothing_was_timed_it_is_a_guess_without_energy(anna: Store) -> None:
@@ -175,7 +233,7 @@ def test_a_training_at_work_is_told_what_is_left_by_its_own_steps_and_those_befo
     def fill(session: Session) -> int:
         for _ in range(3):
             trained(session, 50.0, 30.0)
-        run = Run(voice="anna", engine="glow", job=0, dataset=1, settings={"patience": 0}, steps=100, step=0, result={})
+        run = Run(voice="anna", engine="glow", job=0, dataset=2, settings={"patience": 0}, steps=100, step=0, result={})
         session.add(run)
         session.flush()
         return run.id
@@ -185,11 +243,13 @@ def test_a_training_at_work_is_told_what_is_left_by_its_own_steps_and_those_befo
     assert course.left is None
     course.prior = anna.read_now(remaining.prior, run)
     assert course.prior.pace == pytest.approx(0.5)
-    assert course.prior.around == pytest.approx(30.0)
+    assert course.prior.after_step(100) == pytest.approx(30.0)
+    assert course.before is None
     course.look(5.0, 0, 0)
     for step in range(1, 41):
         course.look(1.0, step, 100)
     left = course.left
+    assert course.before == 6.0
     assert left is not None
     assert left == pytest.approx(60 * 1.0 + 2 * 30 - 6), "twice as slow as others were: the machine is busier"
     for step in range(41, 5_001):

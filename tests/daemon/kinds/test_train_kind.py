@@ -225,7 +225,7 @@ def test_an_estimate_says_where_its_seconds_come_from(anna: Store, tmp_path: Pat
     assert "guess" in guess.sentences[1]
 
     def measured(session: Session) -> None:
-        session.add(Run(voice="anna", engine="glow", job=0, dataset=1, settings={}, step=100, result={"seconds": 20.0}))
+        session.add(Run(voice="anna", engine="glow", job=0, dataset=2, settings={}, step=100, result={"seconds": 20.0}))
 
     anna.write_now(measured)
     told = anna.read_now(price)
