@@ -757,6 +757,7 @@ class SpeakPlan(_message.Message):
     GIVEN_FIELD_NUMBER: _builtins.int
     WATERMARK_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
+    RECORDING_FIELD_NUMBER: _builtins.int
     engine: _builtins.str
     version_dir: _builtins.str
     """empty: the engine's base"""
@@ -764,6 +765,8 @@ class SpeakPlan(_message.Message):
     """"anna@7" """
     watermark: _builtins.str
     """of engines.watermarks; empty: none"""
+    recording: _builtins.str
+    """absolute; in place of an engine that speaks"""
     @_builtins.property
     def spec(self) -> _myna_pb2.SpeakSpec: ...
     @_builtins.property
@@ -787,10 +790,11 @@ class SpeakPlan(_message.Message):
         given: _abc.Iterable[Global___ClipRef] | None = ...,
         watermark: _builtins.str = ...,
         after: _abc.Iterable[Global___PassPlan] | None = ...,
+        recording: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "engine", b"engine", "given", b"given", "reference", b"reference", "spec", b"spec", "version_dir", b"version_dir", "version_name", b"version_name", "watermark", b"watermark"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "engine", b"engine", "given", b"given", "recording", b"recording", "reference", b"reference", "spec", b"spec", "version_dir", b"version_dir", "version_name", b"version_name", "watermark", b"watermark"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1934,11 +1938,14 @@ class Audio(_message.Message):
     LAST_FIELD_NUMBER: _builtins.int
     LEFT_OUT_FIELD_NUMBER: _builtins.int
     WORDS_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
     samples: _builtins.bytes
     sample_rate: _builtins.int
     sentence: _builtins.int
     text: _builtins.str
     last: _builtins.bool
+    seconds: _builtins.float
+    """as in AudioChunk"""
     @_builtins.property
     def left_out(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """on the first: stretches of the text that the engine cannot say"""
@@ -1957,10 +1964,11 @@ class Audio(_message.Message):
         last: _builtins.bool = ...,
         left_out: _abc.Iterable[_builtins.str] | None = ...,
         words: _abc.Iterable[_myna_pb2.WordTime] | None = ...,
+        seconds: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["last", b"last", "left_out", b"left_out", "sample_rate", b"sample_rate", "samples", b"samples", "sentence", b"sentence", "text", b"text", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["last", b"last", "left_out", b"left_out", "sample_rate", b"sample_rate", "samples", b"samples", "seconds", b"seconds", "sentence", b"sentence", "text", b"text", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
