@@ -681,6 +681,7 @@ class RemoteSpeaker(_message.Message):
     CACHE_DIR_FIELD_NUMBER: _builtins.int
     CACHE_BYTES_FIELD_NUMBER: _builtins.int
     PERSON_FIELD_NUMBER: _builtins.int
+    AT_MOST_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     """as the provider calls it"""
     model: _builtins.str
@@ -693,6 +694,8 @@ class RemoteSpeaker(_message.Message):
     """0: nothing is kept"""
     person: _builtins.str
     """whose text it is: nobody hears of what was spoken for another; empty: the owner"""
+    at_most: _builtins.int
+    """characters that may be sent, where the rest was spoken before; unset: any number"""
     def __init__(
         self,
         *,
@@ -703,12 +706,15 @@ class RemoteSpeaker(_message.Message):
         cache_dir: _builtins.str = ...,
         cache_bytes: _builtins.int = ...,
         person: _builtins.str = ...,
+        at_most: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_at_most", b"_at_most", "at_most", b"at_most"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_url", b"base_url", "cache_bytes", b"cache_bytes", "cache_dir", b"cache_dir", "key_file", b"key_file", "model", b"model", "person", b"person", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_at_most", b"_at_most", "at_most", b"at_most", "base_url", b"base_url", "cache_bytes", b"cache_bytes", "cache_dir", b"cache_dir", "key_file", b"key_file", "model", b"model", "person", b"person", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__at_most: _TypeAlias = _typing.Literal["at_most"]  # noqa: Y015
+    _WhichOneofArgType__at_most: _TypeAlias = _typing.Literal["_at_most", b"_at_most"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__at_most) -> _WhichOneofReturnType__at_most | None: ...
 
 Global___RemoteSpeaker: _TypeAlias = RemoteSpeaker  # noqa: Y015
 

@@ -114,7 +114,7 @@ class SpeechService(stubs.SpeechServicer):
                 first = False
 
     async def Price(self, request: pb.PriceRequest, context: Any) -> pb.PriceResponse:
-        return await self.store.read(remote.priced, request)
+        return await self.store.read(remote.priced, request, self.home)
 
     async def Transcribe(self, request_iterator: AsyncIterator[pb.TranscribePart], context: Any) -> pb.Transcript:
         return await self.transcribing.take(request_iterator)

@@ -47,7 +47,7 @@ class Speak(Kind):
         if asked.recording:
             return recorded.check(session, asked, self.home)
         if remote_voices.is_one(asked.voice):
-            return remote.check(session, asked)
+            return remote.check(session, asked, self.home)
         voice, chosen = _chosen(session, asked)
         consent_notes.check(session, voice.name)
         engine = chosen.engine if chosen is not None else voice.engine
