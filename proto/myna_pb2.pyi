@@ -8163,6 +8163,7 @@ class Budget(_message.Message):
     USED_FIELD_NUMBER: _builtins.int
     LACKS_ENERGY_FIELD_NUMBER: _builtins.int
     RENEWS_FIELD_NUMBER: _builtins.int
+    OTHERS_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     stop: _builtins.bool
     """trainings wait once it is used up"""
@@ -8180,6 +8181,10 @@ class Budget(_message.Message):
     def renews(self) -> _timestamp_pb2.Timestamp:
         """when the next month begins"""
 
+    @_builtins.property
+    def others(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """currencies of [cost], now or before in this month, that are not the limit's: `used` is without them"""
+
     def __init__(
         self,
         *,
@@ -8189,10 +8194,11 @@ class Budget(_message.Message):
         used: Global___Money | None = ...,
         lacks_energy: _builtins.bool = ...,
         renews: _timestamp_pb2.Timestamp | None = ...,
+        others: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "renews", b"renews", "used", b"used"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lacks_energy", b"lacks_energy", "limit", b"limit", "renews", b"renews", "stop", b"stop", "used", b"used", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lacks_energy", b"lacks_energy", "limit", b"limit", "others", b"others", "renews", b"renews", "stop", b"stop", "used", b"used", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -14,6 +14,7 @@ import pytest
 
 from proto import myna_pb2 as pb
 from proto.client import ClientError
+from tests.e2e.toy_mynad import TEXTS
 from tests.e2e.workshop import NAMES, ROOT, SETTINGS, TOYS, Workshop, ended, job_is, until
 from tests.engines.remote.speaking_server import KEY, Answer, Server, serving, tone
 
@@ -170,6 +171,7 @@ def test_the_command_line_tells_what_it_costs_before_and_after(
 def test_a_voice_is_compared_with_one_elsewhere_once_somebody_agreed(tmp_path: Path, provider: Server) -> None:
     more = settings(tmp_path, provider).replace("budget_a_day = 0.01", "budget_a_day = 1.0")
     toys = Workshop(tmp_path / "home", tmp_path, more, module=TOYS)
+    toys.env[TEXTS] = "3"
     try:
         client = toys.up()
         toys.drop("ben", NAMES[:2], options='engine = "parrot"\n')
@@ -185,6 +187,7 @@ def test_a_voice_is_compared_with_one_elsewhere_once_somebody_agreed(tmp_path: P
         assert "openai:alloy" in told.stdout
         found = client.compare("ben", 0, 0, voice_b="openai:alloy")
         assert found.ready
+        assert len(found.lines) == 3
         assert {one.text for one in provider.asked} == {line.text for line in found.lines}
         assert all(Path(line.spoken_a).is_file() and Path(line.spoken_b).is_file() for line in found.lines)
         (day,) = client.charges()
