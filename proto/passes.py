@@ -36,7 +36,7 @@ def to(text: str) -> pb.ConvertPass:
     if number in ("base", "0"):
         sentence = f"The pass {CONVERT}:{_short(text)} names the base, which has no recordings to sound like."
         raise _wrong(sentence, f"{example}, or a version of it.")
-    if not digits.isdecimal() or int(digits) > _LARGEST:
+    if not digits.isdecimal() or len(digits) > 10 or int(digits) > _LARGEST:
         raise _wrong(f"{_short(number)!r} is not a version number.", f"{example}@7, or {example.split()[-1]}.")
     return pb.ConvertPass(voice=voice, version=int(digits), engine=engine)
 

@@ -82,14 +82,11 @@ def audio_report(
     last: bool,
     left_out: Sequence[str] = (),
     words: Sequence[pb.WordTime] = (),
-    whole: float = 0.0,
 ) -> wire.Report:
-    """A chunk of speech as a report: little-endian float32. `left_out` is what of the text the engine cannot say,
-    `whole` how long all of it will be, seconds (0: not known)."""
+    """A chunk of speech as a report: little-endian float32. `left_out` is what of the text the engine cannot say."""
     audio = wire.Audio(
-        samples=samples, sample_rate=rate, sentence=sentence, text=text, last=last, left_out=left_out, words=words,
-        seconds=whole,
-    )  # fmt: skip
+        samples=samples, sample_rate=rate, sentence=sentence, text=text, last=last, left_out=left_out, words=words
+    )
     return wire.Report(audio=audio)
 
 

@@ -59,7 +59,7 @@ def convert(
     daemon. The voice needs recordings, and no training."""
     client = session.client()
     like = passes.to(str(names.parse(voice or say.only_voice(client))))
-    like.engine = engine
+    like.engine = engine or like.engine
     if out and Path(out).exists() and file.samefile(out):
         raise ClientError(
             "This would write over the recording itself.", "Name another file with -o.", "INVALID_ARGUMENT"

@@ -61,7 +61,8 @@ def run(plan: wire.SpeakPlan, channel: Channel) -> str:
         chunks = engine.speak(model, request)
         return with_words(chunks, request.language) if asked.word_times else chunks
 
-    seconds = _send(marked(_made(spoken, channel, passes), plan.watermark), channel, left_out=left_out)
+    chunks = marked(_made(spoken, channel, passes), plan.watermark)
+    seconds = _send(chunks, engine.info.sample_rate, channel, left_out=left_out)
     if isinstance(engine, Settles):
         _spoken_with.append((engine, model, _budget(channel)))
     return f"Spoke {seconds:.1f} s as {plan.version_name}."
@@ -70,11 +71,13 @@ def run(plan: wire.SpeakPlan, channel: Channel) -> str:
 def _converted(plan: wire.SpeakPlan, channel: Channel) -> str:
     """A recording after its passes, of which one converts."""
     asked = plan.spec
-    sound = Recorded(Path(plan.recording), _rate(plan.after), channel)
+    rate = _rate(plan.after)
+    sound = Recorded(Path(plan.recording), rate, channel)
     passes = after_worker.ready(
         plan.after, lambda one: _converter(one, channel), asked.seed if asked.HasField("seed") else None
     )
-    seconds = _send(marked(_made(sound.chunks, channel, passes), plan.watermark), channel, whole=sound.seconds)
+    chunks = marked(_made(sound.chunks, channel, passes), plan.watermark)
+    seconds = _send(chunks, rate, channel, whole=sound.seconds)
     return f"Converted {seconds:.1f} s to {plan.version_name}."
 
 
@@ -83,21 +86,26 @@ def _rate(passes: Sequence[wire.PassPlan]) -> int:
     return next(registry.info(one.convert.engine).sample_rate for one in passes if one.HasField("convert"))
 
 
-def _send(chunks: Iterator[AudioChunk], channel: Channel, *, left_out: Sequence[str] = (), whole: float = 0.0) -> float:
-    """Report speech as it comes, and its end; how long it was, seconds. `whole`: how long it will be, where that is
-    known."""
-    seconds, sentence, rate = 0.0, -1, 0
+def _send(
+    chunks: Iterator[AudioChunk], rate: int, channel: Channel, *, left_out: Sequence[str] = (), whole: float = 0.0
+) -> float:
+    """Report speech (at `rate` Hz, if it does not say otherwise) as it comes, and its end; how long it was, seconds.
+    `whole`: how long it will be, where that is known."""
+    seconds, sentence, first = 0.0, -1, True
     for chunk in chunks:
         for piece in _pieces(chunk):
             channel.check()  # a cancel is heard before more is sent
             text, words = (chunk.text, _words(chunk)) if chunk.sentence != sentence else ("", [])
             sentence, rate = chunk.sentence, chunk.sample_rate
             sound = piece.astype("<f4").tobytes()
-            told = audio_report(sound, rate, sentence, text, last=False, left_out=left_out, words=words, whole=whole)
+            told = audio_report(sound, rate, sentence, text, last=False, words=words)
+            if first:
+                told.audio.left_out.extend(left_out)
+                told.audio.seconds = whole
+                first = False
             channel.report(told)
             if whole:
                 channel.progress(min(seconds, whole), whole, "seconds", "converting")
-            left_out = ()  # told once
         seconds += len(chunk.samples) / chunk.sample_rate
     channel.report(audio_report(b"", rate, max(sentence, 0), "", last=True))
     return seconds
