@@ -84,4 +84,4 @@ def test_what_the_daemon_says_no_to_leaves_no_file(myna: Run, stage: Stage, talk
     ended = myna("convert", talk, "-o", tmp_path / "out.wav")
     assert ended.code == 1
     assert "Speech cannot be converted yet: the base is not here.\n  Get it." in ended.err
-    assert [path for path in tmp_path.rglob("*out*")] == []
+    assert list(tmp_path.rglob("*out*")) == []

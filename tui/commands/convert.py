@@ -12,7 +12,7 @@ import typer
 from proto import myna_pb2 as pb
 from proto import passes
 from proto.client import Client, ClientError
-from proto.messages import recording_parts
+from proto.messages import recording_parts, speak_spec
 from tui import arguments, names, output, progress, session, wording
 from tui.audio_file import Sink
 from tui.commands import say
@@ -64,9 +64,7 @@ def convert(
         raise ClientError(
             "This would write over the recording itself.", "Name another file with -o.", "INVALID_ARGUMENT"
         )
-    spec = pb.SpeakSpec(voice=like.voice, after=[pb.Pass(convert=like), *passes.read(after or [])])
-    if seed is not None:
-        spec.MergeFrom(say.speak_spec(seed=seed))
+    spec = speak_spec(voice=like.voice, after=[pb.Pass(convert=like), *passes.read(after or [])], seed=seed)
     began = time.monotonic()
     with Sink(out) if out else Player() as sink, progress.stretches() as move:
         heard = say.hear(_converted(client, file, spec, move), sink, began, lambda _sentence, _seconds: None)
