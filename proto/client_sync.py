@@ -483,6 +483,10 @@ class Client:
         """Speak. Chunks come as they are made; closing the iterator cancels the job."""
         return self._stream(self._speech.Synthesize, pb.SynthesizeRequest(spec=spec))
 
+    def convert(self, parts: Iterable[pb.ConvertPart]) -> Iterator[pb.AudioChunk]:
+        """Have a recording sound like a voice (`recording_parts` makes its parts). Chunks come as of `synthesize`."""
+        return self._stream(self._speech.Convert, iter(parts))
+
     def price(self, spec: pb.SpeakSpec | pb.EvaluateSpec) -> list[pb.RemotePrice]:
         """What speech, or a comparison, would cost at most: one for each engine elsewhere that it would ask."""
         request = pb.PriceRequest(evaluate=spec) if isinstance(spec, pb.EvaluateSpec) else pb.PriceRequest(speak=spec)

@@ -127,6 +127,14 @@ def upload_parts(voice: str, files: Iterable[tuple[str, Path]]) -> Iterator[pb.U
             yield part
 
 
+def recording_parts(path: Path, spec: pb.SpeakSpec) -> Iterator[pb.ConvertPart]:
+    """A recording as the messages of Speech.Convert; one of the spec's passes says whom it is to sound like."""
+    with path.open("rb") as file:
+        yield pb.ConvertPart(spec=spec)
+        while data := file.read(PART):
+            yield pb.ConvertPart(data=data)
+
+
 def package_parts(path: Path, voice: str = "") -> Iterator[pb.FilePart]:
     """A package as the messages of Datasets.Import; `voice` gets it (empty: the one that it names)."""
     with path.open("rb") as file:

@@ -1768,6 +1768,7 @@ class SpeakSpec(_message.Message):
     SPEAKER_FIELD_NUMBER: _builtins.int
     WORD_TIMES_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
+    RECORDING_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     version: _builtins.int
     """0: the promoted one, else the base"""
@@ -1782,6 +1783,8 @@ class SpeakSpec(_message.Message):
     """one of the base's stock speakers, by name, in place of the voice"""
     word_times: _builtins.bool
     """AudioChunk.words also of engines that do not know them: found in the sound (English), so a sentence comes when all of it is spoken"""
+    recording: _builtins.str
+    """in place of `text`: name of a sound file that `Speech.Convert` was sent. One of `after` converts it; `voice` is that voice"""
     @_builtins.property
     def options(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]: ...
     @_builtins.property
@@ -1809,10 +1812,11 @@ class SpeakSpec(_message.Message):
         speaker: _builtins.str = ...,
         word_times: _builtins.bool = ...,
         after: _abc.Iterable[Global___Pass] | None = ...,
+        recording: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "_temperature", b"_temperature", "seed", b"seed", "temperature", b"temperature"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "_temperature", b"_temperature", "after", b"after", "language", b"language", "options", b"options", "references", b"references", "seed", b"seed", "speaker", b"speaker", "speed", b"speed", "temperature", b"temperature", "text", b"text", "version", b"version", "voice", b"voice", "word_times", b"word_times"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "_temperature", b"_temperature", "after", b"after", "language", b"language", "options", b"options", "recording", b"recording", "references", b"references", "seed", b"seed", "speaker", b"speaker", "speed", b"speed", "temperature", b"temperature", "text", b"text", "version", b"version", "voice", b"voice", "word_times", b"word_times"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__seed: _TypeAlias = _typing.Literal["seed"]  # noqa: Y015
     _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015
@@ -1855,22 +1859,31 @@ Global___Pass: _TypeAlias = Pass  # noqa: Y015
 
 @_typing.final
 class ConvertPass(_message.Message):
-    """The voice's clips are what it is to sound like: those of the recordings that its voice.toml names as its reference, else some of its newest
-    dataset; never held-out ones. Takes the right to let that voice speak. The speech is heard for some seconds first, so its first sound is later.
+    """The voice's clips are what it is to sound like: of the dataset that `version` was trained on, else of the recordings that its voice.toml names as
+    its reference, else some of its newest dataset; never held-out ones. Takes the right to let that voice speak. The speech is heard for some seconds
+    first, so its first sound is later.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VOICE_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    ENGINE_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
+    version: _builtins.int
+    """0: the voice as it is now"""
+    engine: _builtins.str
+    """that converts; empty: the first that is ready"""
     def __init__(
         self,
         *,
         voice: _builtins.str = ...,
+        version: _builtins.int = ...,
+        engine: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "version", b"version", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -6511,6 +6524,7 @@ class AudioChunk(_message.Message):
     WORDS_FIELD_NUMBER: _builtins.int
     LEFT_OUT_FIELD_NUMBER: _builtins.int
     CHARGE_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
     samples: _builtins.bytes
     """little-endian float32, mono"""
     sample_rate: _builtins.int
@@ -6524,6 +6538,8 @@ class AudioChunk(_message.Message):
     last: _builtins.bool
     version: _builtins.str
     """"anna@7" or "anna@base", on the first chunk of `Synthesize` and of `Sample`"""
+    seconds: _builtins.float
+    """on the first chunk that holds sound: how long all of it will be, where that is known (of a recording)"""
     @_builtins.property
     def words(self) -> _containers.RepeatedCompositeFieldContainer[Global___WordTime]:
         """on the first chunk of a sentence: all of its words, where the engine knows when it says them"""
@@ -6549,10 +6565,11 @@ class AudioChunk(_message.Message):
         words: _abc.Iterable[Global___WordTime] | None = ...,
         left_out: _abc.Iterable[_builtins.str] | None = ...,
         charge: Global___Charge | None = ...,
+        seconds: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "job", b"job", "last", b"last", "left_out", b"left_out", "sample_rate", b"sample_rate", "samples", b"samples", "sentence", b"sentence", "text", b"text", "version", b"version", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "job", b"job", "last", b"last", "left_out", b"left_out", "sample_rate", b"sample_rate", "samples", b"samples", "seconds", b"seconds", "sentence", b"sentence", "text", b"text", "version", b"version", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -6604,6 +6621,31 @@ class SynthesizeRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SynthesizeRequest: _TypeAlias = SynthesizeRequest  # noqa: Y015
+
+@_typing.final
+class ConvertPart(_message.Message):
+    """A recording in pieces, to be spoken in a voice's sound. `spec` (on the first) has no text and no `recording`, and one of its `after` converts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATA_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    data: _builtins.bytes
+    @_builtins.property
+    def spec(self) -> Global___SpeakSpec: ...
+    def __init__(
+        self,
+        *,
+        data: _builtins.bytes = ...,
+        spec: Global___SpeakSpec | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "spec", b"spec"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConvertPart: _TypeAlias = ConvertPart  # noqa: Y015
 
 @_typing.final
 class SampleRequest(_message.Message):
@@ -8129,6 +8171,7 @@ class Budget(_message.Message):
     USED_FIELD_NUMBER: _builtins.int
     LACKS_ENERGY_FIELD_NUMBER: _builtins.int
     RENEWS_FIELD_NUMBER: _builtins.int
+    OTHERS_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     stop: _builtins.bool
     """trainings wait once it is used up"""
@@ -8146,6 +8189,10 @@ class Budget(_message.Message):
     def renews(self) -> _timestamp_pb2.Timestamp:
         """when the next month begins"""
 
+    @_builtins.property
+    def others(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """currencies of [cost], now or before in this month, that are not the limit's: `used` is without them"""
+
     def __init__(
         self,
         *,
@@ -8155,10 +8202,11 @@ class Budget(_message.Message):
         used: Global___Money | None = ...,
         lacks_energy: _builtins.bool = ...,
         renews: _timestamp_pb2.Timestamp | None = ...,
+        others: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "renews", b"renews", "used", b"used"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lacks_energy", b"lacks_energy", "limit", b"limit", "renews", b"renews", "stop", b"stop", "used", b"used", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lacks_energy", b"lacks_energy", "limit", b"limit", "others", b"others", "renews", b"renews", "stop", b"stop", "used", b"used", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

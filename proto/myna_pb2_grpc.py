@@ -2617,6 +2617,11 @@ class SpeechStub:
                 request_serializer=proto_dot_myna__pb2.SynthesizeRequest.SerializeToString,
                 response_deserializer=proto_dot_myna__pb2.AudioChunk.FromString,
                 _registered_method=True)
+        self.Convert = channel.stream_stream(
+                '/myna.v1.Speech/Convert',
+                request_serializer=proto_dot_myna__pb2.ConvertPart.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.AudioChunk.FromString,
+                _registered_method=True)
         self.Transcribe = channel.stream_unary(
                 '/myna.v1.Speech/Transcribe',
                 request_serializer=proto_dot_myna__pb2.TranscribePart.SerializeToString,
@@ -2639,6 +2644,13 @@ class SpeechServicer:
 
     def Synthesize(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Convert(self, request_iterator, context):
+        """as `Synthesize`, once the recording is here; it is kept nowhere
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -2670,6 +2682,11 @@ def add_SpeechServicer_to_server(servicer, server):
             'Synthesize': grpc.unary_stream_rpc_method_handler(
                     servicer.Synthesize,
                     request_deserializer=proto_dot_myna__pb2.SynthesizeRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.AudioChunk.SerializeToString,
+            ),
+            'Convert': grpc.stream_stream_rpc_method_handler(
+                    servicer.Convert,
+                    request_deserializer=proto_dot_myna__pb2.ConvertPart.FromString,
                     response_serializer=proto_dot_myna__pb2.AudioChunk.SerializeToString,
             ),
             'Transcribe': grpc.stream_unary_rpc_method_handler(
@@ -2714,6 +2731,33 @@ class Speech:
             target,
             '/myna.v1.Speech/Synthesize',
             proto_dot_myna__pb2.SynthesizeRequest.SerializeToString,
+            proto_dot_myna__pb2.AudioChunk.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Convert(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/myna.v1.Speech/Convert',
+            proto_dot_myna__pb2.ConvertPart.SerializeToString,
             proto_dot_myna__pb2.AudioChunk.FromString,
             options,
             channel_credentials,

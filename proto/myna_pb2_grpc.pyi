@@ -675,6 +675,8 @@ class SpeechStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SpeechAsyncStub: ...
     Synthesize: _grpc.UnaryStreamMultiCallable[_myna_pb2.SynthesizeRequest, _myna_pb2.AudioChunk]
+    Convert: _grpc.StreamStreamMultiCallable[_myna_pb2.ConvertPart, _myna_pb2.AudioChunk]
+    """as `Synthesize`, once the recording is here; it is kept nowhere"""
     Transcribe: _grpc.StreamUnaryMultiCallable[_myna_pb2.TranscribePart, _myna_pb2.Transcript]
     """kept nowhere; a caller who hangs up ends the job"""
     Sample: _grpc.UnaryStreamMultiCallable[_myna_pb2.SampleRequest, _myna_pb2.AudioChunk]
@@ -686,6 +688,8 @@ class SpeechStub:
 class SpeechAsyncStub(SpeechStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Synthesize: _aio.UnaryStreamMultiCallable[_myna_pb2.SynthesizeRequest, _myna_pb2.AudioChunk]  # type: ignore[assignment]
+    Convert: _aio.StreamStreamMultiCallable[_myna_pb2.ConvertPart, _myna_pb2.AudioChunk]  # type: ignore[assignment]
+    """as `Synthesize`, once the recording is here; it is kept nowhere"""
     Transcribe: _aio.StreamUnaryMultiCallable[_myna_pb2.TranscribePart, _myna_pb2.Transcript]  # type: ignore[assignment]
     """kept nowhere; a caller who hangs up ends the job"""
     Sample: _aio.UnaryStreamMultiCallable[_myna_pb2.SampleRequest, _myna_pb2.AudioChunk]  # type: ignore[assignment]
@@ -700,6 +704,14 @@ class SpeechServicer(metaclass=_abc_1.ABCMeta):
         request: _myna_pb2.SynthesizeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_myna_pb2.AudioChunk], _abc.AsyncIterator[_myna_pb2.AudioChunk]]: ...
+
+    @_abc_1.abstractmethod
+    def Convert(
+        self,
+        request_iterator: _MaybeAsyncIterator[_myna_pb2.ConvertPart],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_myna_pb2.AudioChunk], _abc.AsyncIterator[_myna_pb2.AudioChunk]]:
+        """as `Synthesize`, once the recording is here; it is kept nowhere"""
 
     @_abc_1.abstractmethod
     def Transcribe(

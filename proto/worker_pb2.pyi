@@ -681,6 +681,7 @@ class RemoteSpeaker(_message.Message):
     CACHE_DIR_FIELD_NUMBER: _builtins.int
     CACHE_BYTES_FIELD_NUMBER: _builtins.int
     PERSON_FIELD_NUMBER: _builtins.int
+    AT_MOST_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     """as the provider calls it"""
     model: _builtins.str
@@ -693,6 +694,8 @@ class RemoteSpeaker(_message.Message):
     """0: nothing is kept"""
     person: _builtins.str
     """whose text it is: nobody hears of what was spoken for another; empty: the owner"""
+    at_most: _builtins.int
+    """characters that may be sent, where the rest was spoken before; unset: any number"""
     def __init__(
         self,
         *,
@@ -703,12 +706,15 @@ class RemoteSpeaker(_message.Message):
         cache_dir: _builtins.str = ...,
         cache_bytes: _builtins.int = ...,
         person: _builtins.str = ...,
+        at_most: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_at_most", b"_at_most", "at_most", b"at_most"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_url", b"base_url", "cache_bytes", b"cache_bytes", "cache_dir", b"cache_dir", "key_file", b"key_file", "model", b"model", "person", b"person", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_at_most", b"_at_most", "at_most", b"at_most", "base_url", b"base_url", "cache_bytes", b"cache_bytes", "cache_dir", b"cache_dir", "key_file", b"key_file", "model", b"model", "person", b"person", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__at_most: _TypeAlias = _typing.Literal["at_most"]  # noqa: Y015
+    _WhichOneofArgType__at_most: _TypeAlias = _typing.Literal["_at_most", b"_at_most"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__at_most) -> _WhichOneofReturnType__at_most | None: ...
 
 Global___RemoteSpeaker: _TypeAlias = RemoteSpeaker  # noqa: Y015
 
@@ -757,6 +763,7 @@ class SpeakPlan(_message.Message):
     GIVEN_FIELD_NUMBER: _builtins.int
     WATERMARK_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
+    RECORDING_FIELD_NUMBER: _builtins.int
     engine: _builtins.str
     version_dir: _builtins.str
     """empty: the engine's base"""
@@ -764,6 +771,8 @@ class SpeakPlan(_message.Message):
     """"anna@7" """
     watermark: _builtins.str
     """of engines.watermarks; empty: none"""
+    recording: _builtins.str
+    """absolute; in place of an engine that speaks"""
     @_builtins.property
     def spec(self) -> _myna_pb2.SpeakSpec: ...
     @_builtins.property
@@ -787,10 +796,11 @@ class SpeakPlan(_message.Message):
         given: _abc.Iterable[Global___ClipRef] | None = ...,
         watermark: _builtins.str = ...,
         after: _abc.Iterable[Global___PassPlan] | None = ...,
+        recording: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "engine", b"engine", "given", b"given", "reference", b"reference", "spec", b"spec", "version_dir", b"version_dir", "version_name", b"version_name", "watermark", b"watermark"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "engine", b"engine", "given", b"given", "recording", b"recording", "reference", b"reference", "spec", b"spec", "version_dir", b"version_dir", "version_name", b"version_name", "watermark", b"watermark"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1934,11 +1944,14 @@ class Audio(_message.Message):
     LAST_FIELD_NUMBER: _builtins.int
     LEFT_OUT_FIELD_NUMBER: _builtins.int
     WORDS_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
     samples: _builtins.bytes
     sample_rate: _builtins.int
     sentence: _builtins.int
     text: _builtins.str
     last: _builtins.bool
+    seconds: _builtins.float
+    """as in AudioChunk"""
     @_builtins.property
     def left_out(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """on the first: stretches of the text that the engine cannot say"""
@@ -1957,10 +1970,11 @@ class Audio(_message.Message):
         last: _builtins.bool = ...,
         left_out: _abc.Iterable[_builtins.str] | None = ...,
         words: _abc.Iterable[_myna_pb2.WordTime] | None = ...,
+        seconds: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["last", b"last", "left_out", b"left_out", "sample_rate", b"sample_rate", "samples", b"samples", "sentence", b"sentence", "text", b"text", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["last", b"last", "left_out", b"left_out", "sample_rate", b"sample_rate", "samples", b"samples", "seconds", b"seconds", "sentence", b"sentence", "text", b"text", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

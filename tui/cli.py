@@ -42,6 +42,7 @@ COMMANDS = {
     "idle": ("idle",),
     "ratings": ("rate", "unrate", "ratings"),
     "say": ("say",),
+    "convert": ("convert",),
     "watermark": ("watermark",),
     "serve": ("serve",),
     "packages": ("export", "import"),

@@ -90,13 +90,21 @@ def counting(what: str, total: float) -> Iterator[Callable[[float], None]]:
 def fetching(what: str) -> Iterator[Callable[[float, float], None]]:
     """How much has arrived of what is fetched, on a terminal; nothing elsewhere. Gives the function to call with bytes
     done and bytes in all (0: not known)."""
+    with stretches() as move:
+        yield lambda done, total: move(what, done, total, wording.size(round(done)) if done else "")
+
+
+@contextmanager
+def stretches() -> Iterator[Callable[[str, float, float, str], None]]:
+    """One bar for one stretch of work after another, on a terminal; nothing elsewhere. Gives the function to call with
+    what is done now, how much of it, how much in all (0: not known), and both in words."""
     if not sys.stderr.isatty():
-        yield lambda done, total: None
+        yield lambda what, done, total, said: None
         return
     with _bars() as bars:
-        task = bars.add_task(what, total=None, said="")
-        yield lambda done, total: bars.update(
-            task, completed=done, total=total or None, said=wording.size(round(done)) if done else ""
+        task = bars.add_task("", total=None, said="")
+        yield lambda what, done, total, said: bars.update(
+            task, description=what, completed=done, total=total or None, said=said
         )
 
 

@@ -1,5 +1,5 @@
-"""Sound files that came over the wire to be transcribed, and what was heard in them. Both lie in `imports/` until they
-were told, and are swept away with it when mynad starts."""
+"""Sound files that came over the wire to be transcribed or converted, and what was heard in them. They lie in
+`imports/` until their call ends, and are swept away with it when mynad starts."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from daemon.machine.disk_space import DiskSpace
 from engines.errors import DiskFull as NoRoom
 from engines.files import disk_full_is_a_sentence, make_folder
 
-#: Bytes of a file, at most.
+#: Bytes of a file that is transcribed, at most.
 LARGEST = 200_000_000
+#: The same of one that is converted, which is never in memory as a whole.
+LARGEST_CONVERTED = 2_000_000_000
 _NAME = re.compile(r"[0-9a-f]{32}\.sound")
 
 
 def path(home: Path, name: str) -> Path:
     """Where a file of that name is. Raises BadRequest for a name that leads elsewhere."""
     if not _NAME.fullmatch(name):
-        raise BadRequest(f"{name!r} is no sound file that was sent.", "Send it: POST /v1/audio/transcriptions does.")
+        raise BadRequest(f"{name!r} is no sound file that was sent.", "Send it: `myna convert FILE` does.")
     return home / FOLDER / name
 
 
@@ -34,7 +36,9 @@ def heard(sound: Path) -> Path:
 class Incoming:
     """A sound file that comes part by part."""
 
-    def __init__(self, home: Path, disk: DiskSpace) -> None:
+    def __init__(self, home: Path, disk: DiskSpace, largest: int = 0) -> None:
+        """`largest`: bytes; 0: LARGEST."""
+        self._largest = largest or LARGEST
         self.name = f"{secrets.token_hex(16)}.sound"
         self.path = path(home, self.name)
         self._disk = disk
@@ -45,8 +49,8 @@ class Incoming:
         """Take a part. Raises BadRequest for too much, DiskFull, NotNow."""
         hint = "Free some space there, then send it again."
         self._size += len(data)
-        if self._size > LARGEST:
-            raise BadRequest(f"The file has more than {LARGEST // 1_000_000} MB.", "Send it in parts.")
+        if self._size > self._largest:
+            raise BadRequest(f"The file has more than {self._largest // 1_000_000} MB.", "Send it in parts.")
         if self._disk.missing(len(data)):
             raise DiskFull("The disk of the daemon's machine is full.", hint)
         try:

@@ -224,6 +224,11 @@ def _spoken(spec: pb.SpeakSpec) -> Iterable[About]:
     return [VoiceOf(spec.voice, SPEAK), *heard, *(VoiceOf(name, SPEAK) for name in like)]
 
 
+def _converted(part: pb.ConvertPart) -> Iterable[About]:
+    like = dict.fromkeys(one.convert.voice for one in part.spec.after if one.HasField("convert"))
+    return [VoiceOf(name, SPEAK) for name in like]
+
+
 def _person(request: Any) -> Iterable[About]:
     return [PersonOf(request.name)]
 
@@ -344,6 +349,7 @@ RULES: dict[str, Rule] = {
     "Costs.GetBudget": Rule(READ, _always(READ)),
     "Costs.SetBudget": Rule(OWN, _always(OWN), act=True),
     "Speech.Synthesize": Rule(SPEAK, lambda request: _spoken(request.spec), act=True),
+    "Speech.Convert": Rule(SPEAK, _converted, act=True, at_once=Resource.UPLOADS),
     "Speech.Sample": Rule(READ, _sample),
     "Speech.Transcribe": Rule(SPEAK, act=True, at_once=Resource.TRANSCRIPTIONS),
     "Speech.Price": Rule(SPEAK, _priced),

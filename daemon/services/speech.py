@@ -6,7 +6,7 @@ import array
 import asyncio
 import sys
 import wave
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,10 @@ from sqlalchemy.orm import Session
 
 from daemon.database.store import Store
 from daemon.errors import BadRequest, NotFound
+from daemon.home import heard_files
 from daemon.kinds.lifecycle import Lifecycle
 from daemon.kinds.remote import server as remote
+from daemon.kinds.speak import after, recorded
 from daemon.kinds.speak import server as speak
 from daemon.scheduling.speech import Speech
 from daemon.services.errors import plain
@@ -28,6 +30,7 @@ from daemon.telemetry.meters import Meters
 from daemon.telemetry.said import Said
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
+from proto import passes
 
 #: Seconds of audio in one chunk of a sample.
 PIECE = 1.0
@@ -50,11 +53,43 @@ class SpeechService(stubs.SpeechServicer):
     async def Synthesize(self, request: pb.SynthesizeRequest, context: Any) -> AsyncIterator[pb.AudioChunk]:
         """An empty chunk at once, which names the job; then chunks as they are made; the last, which may be empty, has
         `last`. A caller that hangs up cancels the job."""
+        async with aclosing(self._spoken(request.spec)) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
+    async def Convert(
+        self, request_iterator: AsyncIterator[pb.ConvertPart], context: Any
+    ) -> AsyncIterator[pb.AudioChunk]:
+        """As Synthesize, of a recording that comes first."""
+        incoming = heard_files.Incoming(self.home, self.lifecycle.kinds["speak"].disk, heard_files.LARGEST_CONVERTED)
+        try:
+            asked = await self._received(request_iterator, incoming)
+            async with aclosing(self._spoken(asked)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        finally:
+            await asyncio.to_thread(incoming.close)
+
+    async def _received(self, parts: AsyncIterator[pb.ConvertPart], incoming: heard_files.Incoming) -> pb.SpeakSpec:
+        """What is asked for of a recording, which is here then. What cannot be is refused before all of it was sent.
+        Raises BadRequest, NotFound, DiskFull, NotNow."""
+        asked: pb.SpeakSpec | None = None
+        async for part in parts:
+            if asked is None:
+                asked = pb.SpeakSpec()
+                asked.CopyFrom(part.spec)
+                await self.store.read(after.check, asked.after, self.home)
+            await asyncio.to_thread(incoming.add, part.data)
+        await asyncio.to_thread(incoming.end)
+        assert asked is not None, "without a part nothing came"
+        asked.recording = incoming.name
+        return asked
+
+    async def _spoken(self, spec: pb.SpeakSpec) -> AsyncGenerator[pb.AudioChunk]:
         def act(session: Session) -> tuple[int, str, str]:
-            job = self.lifecycle.submit(session, pb.JobSpec(speak=request.spec))
+            job = self.lifecycle.submit(session, pb.JobSpec(speak=spec))
             asked = pb.JobSpec.FromString(job.spec).speak
-            return job.id, voices.spelt(asked.voice, asked.version), _engine(session, asked.voice)
+            return job.id, _version(asked), _engine(session, asked, self.home)
 
         said = Said(self.meters)
         job, version, said.engine = await self.store.write(act)
@@ -74,11 +109,12 @@ class SpeechService(stubs.SpeechServicer):
                     version=version if first else "",
                     left_out=audio.left_out,
                     words=audio.words,
+                    seconds=audio.seconds,
                 )
                 first = False
 
     async def Price(self, request: pb.PriceRequest, context: Any) -> pb.PriceResponse:
-        return await self.store.read(remote.priced, request)
+        return await self.store.read(remote.priced, request, self.home)
 
     async def Transcribe(self, request_iterator: AsyncIterator[pb.TranscribePart], context: Any) -> pb.Transcript:
         return await self.transcribing.take(request_iterator)
@@ -99,10 +135,17 @@ class SpeechService(stubs.SpeechServicer):
             )
 
 
-def _engine(session: Session, voice: str) -> str:
-    """The voice's engine, be it elsewhere."""
-    elsewhere = remote_voices.is_one(voice)
-    return voice.partition(remote_voices.MARK)[0] if elsewhere else voices.get(session, voice).engine
+def _version(asked: pb.SpeakSpec) -> str:
+    """Who is heard."""
+    return recorded.name(asked) if asked.recording else voices.spelt(asked.voice, asked.version)
+
+
+def _engine(session: Session, asked: pb.SpeakSpec, home: Path) -> str:
+    """Which engine is counted with what is heard: the voice's, be it elsewhere; of a recording who converts it."""
+    if asked.recording and (convert := passes.conversion(asked.after)) is not None:
+        return after.converter(session, convert, home).name
+    elsewhere = remote_voices.is_one(asked.voice)
+    return asked.voice.partition(remote_voices.MARK)[0] if elsewhere else voices.get(session, asked.voice).engine
 
 
 def _sample(session: Session, request: pb.SampleRequest, home: Path) -> tuple[Path, str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from proto import money
@@ -16,6 +17,15 @@ def why_waits(voice: str, limit: pb.Money, month: str, renews: datetime) -> str:
     local = renews.astimezone()
     until = f"it goes on at {local:%H:%M} on {local.day} {local:%B}, or with a higher budget"
     return f"{voice}'s budget of {money.said(limit)} for {named(month)} is used up; {until}"
+
+
+def why_unknown(voice: str, limit: pb.Money, others: Sequence[str]) -> str:
+    """Why a training waits where work is paid in other currencies than the budget, as `[cost]` was changed."""
+    return (
+        f"{voice}'s budget is in {limit.currency}, and work of this month is paid in {' and '.join(others)}: nobody "
+        f"can tell what is left of it; it goes on with a budget that stops nothing (`myna budget {voice} SUM`), or "
+        "when all of a month is paid in the budget's currency"
+    )
 
 
 def alert(voice: str, month: str, percent: int, used: float, limit: pb.Money) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.energy_rows import BudgetAlert, Spent
 from daemon.database.models import Job, Voice
+from daemon.database.store import settings_of
 from daemon.errors import BadRequest, NotNow
 from daemon.price import Price
 from daemon.state import budget_words, events, occasions, spent
@@ -41,6 +42,7 @@ class Standing:
     used: float | None  #: in the limit's currency; None: not known
     lacks_energy: bool  #: it cost more than `used`
     renews: datetime
+    others: tuple[str, ...] = ()  #: currencies that work of this month is paid in, and that `used` is without
 
     @property
     def percent(self) -> int:
@@ -53,13 +55,21 @@ class Standing:
         return self.used is not None and self.used >= self.limit.amount
 
     @property
+    def holds(self) -> bool:
+        """Whether trainings wait: it is used up, or may be for all that anybody can tell."""
+        return self.stop and (self.used_up or bool(self.others))
+
+    @property
     def why_waits(self) -> str:
         """Why trainings wait that it stops, for people."""
+        if not self.used_up:
+            return budget_words.why_unknown(self.voice, self.limit, self.others)
         return budget_words.why_waits(self.voice, self.limit, self.month, self.renews)
 
     def message(self) -> pb.Budget:
         """As the wire tells it."""
         told = pb.Budget(voice=self.voice, limit=self.limit, stop=self.stop, lacks_energy=self.lacks_energy)
+        told.others.extend(self.others)
         if self.used is not None:
             told.used.CopyFrom(pb.Money(amount=self.used, currency=self.limit.currency))
         told.renews.CopyFrom(stamp(self.renews))
@@ -79,7 +89,12 @@ def standing(session: Session, voice: str, limit: pb.Money, stop: bool, moment: 
     total = spent.of_all(session, Job.voice == voice, Spent.month == month)
     used = spent.in_currency(total.money, money.same, limit.currency)
     lacks = total.priced_energy and bool(total.unmetered)
-    return Standing(voice, month, limit, stop, used, lacks, spent.next_month(moment))
+    price = settings_of(session).cost
+    paid_in = {name for name, amount in total.money.items() if amount}
+    if price.per_hour or price.per_kwh:  # what is done from now on
+        paid_in.add(price.currency)
+    others = tuple(sorted(name for name in paid_in if not money.same(name, limit.currency)))
+    return Standing(voice, month, limit, stop, used, lacks, spent.next_month(moment), others)
 
 
 def holding(session: Session, job: Job, moment: datetime) -> Standing | None:
@@ -94,7 +109,7 @@ def holding(session: Session, job: Job, moment: datetime) -> Standing | None:
     if voice.name not in known:
         known[voice.name] = of(session, voice, moment)
     found = known[voice.name]
-    return found if found is not None and found.used_up else None
+    return found if found is not None and found.holds else None
 
 
 def check(price: Price, limit: pb.Money) -> None:
@@ -122,7 +137,7 @@ def look(session: Session, jobs: Iterable[int], moment: datetime) -> list[int]:
         if found is None:
             continue
         _tell(session, found)
-        if found.stop and found.used_up:
+        if found.holds:
             at_work = Job.voice == name, Job.kind == STOPPED, Job.state == State.RUNNING, Job.cancelled_by == ""
             stop += session.scalars(select(Job.id).where(*at_work))
     return stop

@@ -53,6 +53,8 @@ def require(session: Session, of: Use, person: str, characters: int, *, asked_no
     if limited and not of.settings.people:  # a job may have waited while the owner changed that
         raise NotNow(f"{person} may not speak with {of.provider.name} any more.", "Ask the owner of the workstation.")
     cost = price(of).of(characters)
+    if not characters:
+        return  # it was spoken before
     if cost is None:
         return  # whoever sets a budget without a price is refused before
     name, own, caller = of.provider.name, of.settings, caller_of(session)
@@ -62,6 +64,8 @@ def require(session: Session, of: Use, person: str, characters: int, *, asked_no
     if limited:
         budgets.append((own.person_a_day, person, f"{person} has", asked_now))
     for allowed, whose, who, sums in budgets:
+        if allowed and (others := _in_others(session, of, whose)):
+            raise _unknown(of, others, who if sums else "")
         spent = _spent(session, name, own.currency, whose)
         if allowed and spent + cost.amount > allowed:
             sentence = f"What may be spent with {name} today does not reach for this."
@@ -74,6 +78,14 @@ def require(session: Session, of: Use, person: str, characters: int, *, asked_no
                 f"Ask for less, or tomorrow; the owner can allow more in [remote.{name}] of myna.toml.",
                 (accounts.refill(now()) - now()).total_seconds() if cost.amount <= allowed else 0.0,
             )
+
+
+def unknown(session: Session, of: Use) -> str:
+    """Why nobody can tell what is left of its budget today, for a sentence that goes on; empty: one can, or there is
+    none."""
+    if not of.settings.budget_a_day or not (others := _in_others(session, of, None)):
+        return ""
+    return f"{_said(others)} spent today, and its budget is in {of.settings.currency} now"
 
 
 def spent_today(session: Session, of: Use) -> pb.Money | None:
@@ -123,11 +135,45 @@ def seen(session: Session, person: str, since: str) -> list[pb.Charge]:
     return by_day(session, (person or None) if caller.everything else caller.name, since)
 
 
+def _unknown(of: Use, others: dict[str, float], who: str) -> QuotaReached:
+    """A budget in another currency than what was spent today. `who` spent it ("bob has"); empty: sums are not told."""
+    name, now_in = of.provider.name, of.settings.currency
+    sentence = f"What may be spent with {name} today is not known: the currency of its budget was changed."
+    if who:
+        sentence = f"{who} spent {_sums(others)} with {name} today, and its budget is in {now_in} now: nobody can tell "
+        sentence += "what is left of it."
+    return QuotaReached(
+        sentence,
+        f"Ask tomorrow; or the owner sets currency in [remote.{name}] of myna.toml back until then, or leaves the "
+        "budget out.",
+        (accounts.refill(now()) - now()).total_seconds(),
+    )
+
+
+def _said(others: dict[str, float]) -> str:
+    return f"{_sums(others)} {'was' if len(others) == 1 else 'were'}"
+
+
+def _sums(others: dict[str, float]) -> str:
+    return " and ".join(money.said(pb.Money(amount=sum, currency=paid_in)) for paid_in, sum in others.items())
+
+
 def _spent(session: Session, engine: str, currency: str, person: str | None) -> float:
+    return sum(amount for paid_in, amount in _paid(session, engine, person).items() if money.same(paid_in, currency))
+
+
+def _in_others(session: Session, of: Use, person: str | None) -> dict[str, float]:
+    """What was spent today in other currencies than the budget's, as the table's was changed since."""
+    paid = _paid(session, of.provider.name, person)
+    own = of.settings.currency
+    return {paid_in: amount for paid_in, amount in paid.items() if amount and not money.same(paid_in, own)}
+
+
+def _paid(session: Session, engine: str, person: str | None) -> dict[str, float]:
+    """Today, by currency. `person`: only theirs; None: everybody's."""
     query = select(Charge.currency, func.sum(Charge.amount)).where(
         Charge.day == accounts.day_of(now()), Charge.engine == engine
     )
     if person is not None:
         query = query.where(Charge.person == person)
-    rows = session.execute(query.group_by(Charge.currency)).tuples()
-    return sum(amount for paid_in, amount in rows if money.same(paid_in, currency))
+    return dict(session.execute(query.group_by(Charge.currency).order_by(Charge.currency)).tuples().all())

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from daemon.database.models import Clip, Dataset, DatasetClip, Recording, Version, Voice
-from daemon.errors import BadRequest, NotFound
+from daemon.errors import BadRequest, NotFound, NotNow
 from daemon.state import voices
 from proto import worker_pb2 as wire
 
@@ -69,6 +69,17 @@ def reference(session: Session, voice: Voice, home: Path) -> list[wire.ClipRef]:
         data = dataset(session, voice.name)
     except NotFound:
         return []
+    return [_ref(voice, clip, text, home) for clip, text in _rows(session, data, held_out=False)[:REFERENCES]]
+
+
+def of_version(session: Session, voice: Voice, number: int, home: Path) -> list[wire.ClipRef]:
+    """What the voice sounded like to a version: a few training clips of the dataset that it was trained on, always the
+    same ones. Raises NotFound, and NotNow for a version whose dataset is not here."""
+    row = voices.version(session, voice.name, number)
+    if not row.dataset:
+        sentence = f"What {voices.spelt(voice.name, number)} was trained on is not here."
+        raise NotNow(sentence, f"Name the voice alone: {voice.name}.")
+    data = dataset(session, voice.name, row.dataset)
     return [_ref(voice, clip, text, home) for clip, text in _rows(session, data, held_out=False)[:REFERENCES]]
 
 

@@ -23,6 +23,8 @@ def states(session: Session) -> list[pb.EngineState]:
 def _state(session: Session, of: Use) -> pb.EngineState:
     info, own, asked = of.provider.info, of.settings, price(of)
     why = remote_voices.why_not(of)
+    if not why and caller_of(session).everything:
+        why = charges.unknown(session, of)
     theirs = own.enabled and remote_voices.may(session, info.name)
     told = pb.EngineState(
         name=info.name,

@@ -48,8 +48,13 @@ def forget_events(session: Session, cursors: Sequence[int]) -> None:
 
 
 def check_kept(job: Job) -> None:
-    """Raises NotNow where the job's text is no longer kept, so that it cannot be spoken again."""
-    if job.kind == "speak" and not in_spec(pb.JobSpec.FromString(job.spec)):
+    """Raises NotNow where the job's text (or recording, which is never kept) is no longer here, so that it cannot be
+    spoken again."""
+    spec = pb.JobSpec.FromString(job.spec)
+    if spec.speak.recording:
+        sentence = f"The recording of job {job.id} is not kept."
+        raise NotNow(sentence, "Send it again: `myna convert FILE`.")
+    if job.kind == "speak" and not in_spec(spec):
         raise NotNow(f"The text of job {job.id} is no longer kept.", "Speak it anew: `myna say`.")
 
 

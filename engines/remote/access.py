@@ -28,6 +28,8 @@ class Access:
     cache: Path | None = None  #: folder of what was spoken before; None: nothing is kept
     cache_bytes: int = 0  #: that it may hold
     whose: str = ""  #: text it is: what was spoken before for another costs anew, so that nobody can tell that it was
+    #: asked before so many characters are sent; what it raises keeps them here
+    may_send: Callable[[int], None] = _nobody_counts
     #: told of characters that the provider took, before anything is heard of them
     charge: Callable[[int], None] = _nobody_counts
     #: told of characters that were spoken before, and so cost nothing

@@ -30,6 +30,10 @@ class Cache:
     def __init__(self, folder: Path | None, most: int) -> None:
         self._folder, self._most = folder, most
 
+    def has(self, key: str) -> bool:
+        """Whether the sound is here now."""
+        return self._folder is not None and self._most > 0 and (self._folder / (key + ENDING)).is_file()
+
     def get(self, key: str) -> bytes | None:
         """The sound, if it is here."""
         if self._folder is None or not self._most:

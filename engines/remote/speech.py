@@ -16,21 +16,17 @@ from engines import interruption
 from engines.base import AudioChunk, Clip, EngineInfo, Model, SpeechRequest
 from engines.errors import EngineError
 from engines.remote import access as accesses
-from engines.remote import cache as caches
 from engines.remote import key as keys
 from engines.remote import text
 from engines.remote.access import Access
 from engines.remote.cache import Cache
+from engines.remote.pieces import kept_key, pieces
 from engines.remote.providers import RATE, Provider
 from engines.remote.transfer import Call, Line
 from engines.remote.trouble import Trouble
-from engines.text import sentences
 from engines.text.unspeakable import Stretch
 
 WIDTH = 2  #: bytes of a sample
-#: Characters that are sent at once: whole sentences, so that they sound as one, and few enough that who hangs up in the
-#: middle of a book has not paid for all of it.
-PIECE = 600
 BLOCK = RATE // 10 * WIDTH  #: bytes that go on together after the first
 #: Seconds of sound that a piece may have, and more for each of its characters: a server that never ends is no provider.
 MOST, MOST_EACH = 60.0, 1.0
@@ -94,7 +90,7 @@ class RemoteEngine:
     ) -> Generator[NDArray[np.float32]]:
         """Sound of one piece of the text."""
         provider = self._way.provider
-        kept_as = caches.key(_made_of(provider, access, piece, request))
+        kept_as = kept_key(provider, access, piece, request)
         kept = cache.get(kept_as)
         if kept is not None:
             access.save(provider.billed(piece))
@@ -102,6 +98,7 @@ class RemoteEngine:
                 interruption.check()
                 yield _samples(kept[start : start + 10 * BLOCK])
             return
+        access.may_send(provider.billed(piece))
         key = keys.read(access.key_file) if access.key_file is not None else ""
         call = self._way.call(access, key, piece, request)
         answer = line.sound(
@@ -140,26 +137,6 @@ class RemoteEngine:
             del waiting[:whole]
         if rest := bytes(waiting[: len(waiting) // WIDTH * WIDTH]):
             yield rest
-
-
-def pieces(request: SpeechRequest, longest: int) -> list[str]:
-    """The text in whole sentences, together as long as they fit; one that is too long is cut."""
-    most = min(PIECE, longest)
-    joined: list[str] = []
-    for sentence in sentences.split(request.text, request.language.split("-")[0].lower(), most):
-        if joined and len(joined[-1]) + 1 + len(sentence) <= most and len(joined) > 1:
-            joined[-1] += f" {sentence}"
-        else:  # the first sentence goes alone: it is heard sooner
-            joined.append(sentence)
-    return joined
-
-
-def _made_of(provider: Provider, access: Access, piece: str, request: SpeechRequest) -> list[object]:
-    seed = request.seed if request.seed is not None else ""
-    return [
-        access.whose, provider.name, access.base_url, access.model, access.voice,
-        request.language, request.speed, seed, piece,
-    ]  # fmt: skip
 
 
 def _samples(block: bytes) -> NDArray[np.float32]:

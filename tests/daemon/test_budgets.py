@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 from living_daemon import Living, lived
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from daemon.database.energy_rows import Spent
-from daemon.database.models import Voice
+from daemon.database.models import Job, Voice, now
 from daemon.price import Price
 from daemon.scheduling import energy_meter
 from daemon.state import budgets, events, spent
@@ -163,6 +164,53 @@ def test_where_no_price_is_known_there_is_no_budget(tmp_path: Path) -> None:
             await living.client.set_budget("anna", pb.Money(amount=3, currency="€"))
 
     lived(tmp_path, life)
+
+
+def test_a_budget_in_another_currency_than_work_is_paid_in_holds_and_does_not_count_it_as_nothing(
+    tmp_path: Path,
+) -> None:
+    """As after `[cost]` was changed: what was paid in the old currency, or is from now on, is not in `used`."""
+
+    async def life(living: Living) -> None:
+        living.voice("steps")
+        may_cost(living, "steps", "1000$", stop=True)  # work is paid in € here
+        job = (await living.client.submit(pb.JobSpec(train=pb.TrainSpec(voice="steps")))).id
+        told = await living.until(job, lambda told: told.status.queued.waits_for == pb.WAITS_FOR_BUDGET, 30)
+        assert told.status.queued.why_waiting.startswith(
+            "steps's budget is in $, and work of this month is paid in €: nobody can tell what is left of it; it "
+        )
+        assert living.outcomes(job) == []
+        budget = await living.client.budget("steps")
+        assert (budget.HasField("used"), list(budget.others)) == (False, ["€"])
+        may_cost(living, "steps", "1000$", stop=False)
+        await living.until(job, "running", 30)
+        await living.client.cancel(job)
+        await living.until(job, "cancelled")
+
+    def paid(session: Session) -> tuple[float | None, tuple[str, ...], bool]:
+        """A month that began in another currency."""
+        job = session.scalars(select(Job)).first()
+        assert job is not None
+        spent.put(
+            session,
+            [
+                Spent(
+                    job=job.id, attempt=99, month=spent.month_of(now()), seconds=10.0, gpu_held=0.0, gpu_metered=0.0,
+                    gpu_joules=None, gpu_error=0.0, integrated=False, cpu_metered=0.0, cpu_joules=None, rest_watts=0.0,
+                    per_hour=3_600.0, per_kwh=0.0, currency="£",
+                )
+            ],
+        )  # fmt: skip
+        found = budgets.standing(session, "steps", pb.Money(amount=1_000, currency="EUR"), True, now())
+        return found.used, found.others, found.holds
+
+    async def later(living: Living) -> None:
+        await life(living)
+        used, others, holds = await living.daemon.store.write(paid)
+        assert (others, holds) == (("£",), True)
+        assert used is not None
+
+    lived(tmp_path, later, cost=PRICE)
 
 
 def test_months_are_those_of_the_machines_clock(berlin: None) -> None:

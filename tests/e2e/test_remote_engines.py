@@ -14,7 +14,8 @@ import pytest
 
 from proto import myna_pb2 as pb
 from proto.client import ClientError
-from tests.e2e.workshop import NAMES, ROOT, SETTINGS, TOYS, Workshop, ended, job_is, until
+from tests.e2e.toy_mynad import TEXTS
+from tests.e2e.workshop import NAMES, PATIENCE, ROOT, SETTINGS, TOYS, Workshop, ended, job_is, until
 from tests.engines.remote.speaking_server import KEY, Answer, Server, serving, tone
 
 TEXT = "Good morning. It is a wide river."
@@ -111,6 +112,21 @@ def test_nothing_is_sent_over_the_budget_or_where_the_engine_is_off(elsewhere: W
     assert provider.asked == []
 
 
+def test_what_was_spoken_before_is_heard_when_the_budget_is_used_up(elsewhere: Workshop, provider: Server) -> None:
+    client = elsewhere.up()
+    spec = pb.SpeakSpec(voice="openai:alloy", text=" ".join([TEXT] * 18))  # most of what may be spent
+    first = b"".join(chunk.samples for chunk in client.synthesize(spec))
+    sent = len(provider.asked)
+    again = list(client.synthesize(spec))
+    assert b"".join(chunk.samples for chunk in again) == first
+    assert (again[-1].charge.characters, len(provider.asked)) == (0, sent)
+    for kept in (elsewhere.home / "remote" / "openai").iterdir():
+        kept.unlink()
+    with pytest.raises(ClientError, match="Everybody together has spent"):
+        list(client.synthesize(spec))
+    assert len(provider.asked) == sent
+
+
 def test_the_key_is_nowhere_but_in_its_file_and_the_request(elsewhere: Workshop, provider: Server) -> None:
     client = elsewhere.up()
     provider.answers.append(Answer(body=tone(PIECES[0]), waits=True))
@@ -169,7 +185,9 @@ def test_the_command_line_tells_what_it_costs_before_and_after(
 @pytest.mark.slow
 def test_a_voice_is_compared_with_one_elsewhere_once_somebody_agreed(tmp_path: Path, provider: Server) -> None:
     more = settings(tmp_path, provider).replace("budget_a_day = 0.01", "budget_a_day = 1.0")
+    more = f"heartbeat_timeout = {PATIENCE}\n{more}"  # loading all that measures takes minutes on a machine in use
     toys = Workshop(tmp_path / "home", tmp_path, more, module=TOYS)
+    toys.env[TEXTS] = "3"
     try:
         client = toys.up()
         toys.drop("ben", NAMES[:2], options='engine = "parrot"\n')
@@ -185,6 +203,7 @@ def test_a_voice_is_compared_with_one_elsewhere_once_somebody_agreed(tmp_path: P
         assert "openai:alloy" in told.stdout
         found = client.compare("ben", 0, 0, voice_b="openai:alloy")
         assert found.ready
+        assert len(found.lines) == 3
         assert {one.text for one in provider.asked} == {line.text for line in found.lines}
         assert all(Path(line.spoken_a).is_file() and Path(line.spoken_b).is_file() for line in found.lines)
         (day,) = client.charges()

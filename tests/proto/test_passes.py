@@ -19,6 +19,9 @@ ENHANCE = pb.Pass(enhance=pb.EnhancePass())
         (["enhance"], [ENHANCE]),
         (["convert:anna,enhance"], [CONVERT, ENHANCE]),
         (["enhance", " convert : anna "], [ENHANCE, CONVERT]),
+        (["convert:anna@7"], [pb.Pass(convert=pb.ConvertPass(voice="anna", version=7))]),
+        (["convert: anna @ v7 : knn"], [pb.Pass(convert=pb.ConvertPass(voice="anna", version=7, engine="knn"))]),
+        (["convert:anna:knn,enhance"], [pb.Pass(convert=pb.ConvertPass(voice="anna", engine="knn")), ENHANCE]),
         (["enhance,enhance"], [ENHANCE, ENHANCE]),  # mynad says no to it
     ],
 )
@@ -35,10 +38,23 @@ def test_texts_become_passes_in_their_order_and_back(texts: list[str], found: li
         ("enhance,", "There is no pass named '' after speech.", "There are: convert:VOICE, enhance."),
         ("convert", "The pass convert needs the voice to sound like.", "Write convert:VOICE."),
         ("convert: ", "The pass convert needs the voice to sound like.", "Write convert:VOICE."),
+        ("convert:@7", "The pass convert needs the voice to sound like.", "Write convert:VOICE."),
         (
-            "convert:anna@7",
-            "The pass convert:anna@7 names a version: sound is taken from a voice's recordings.",
-            "Write convert:anna.",
+            "convert:anna@base",
+            "The pass convert:anna@base names the base, which has no recordings to sound like.",
+            "Write it like convert:anna, or a version of it.",
+        ),
+        ("convert:anna@best", "'best' is not a version number.", "Write it like convert:anna@7, or convert:anna."),
+        ("convert:anna@", "'' is not a version number.", "Write it like convert:anna@7, or convert:anna."),
+        (
+            f"convert:anna@{2**31}",
+            "'2147483648' is not a version number.",
+            "Write it like convert:anna@7, or convert:anna.",
+        ),
+        (
+            "convert:anna:",
+            "The pass convert:anna: names no engine after its second colon.",
+            "Write it like convert:anna:openvoice.",
         ),
         ("enhance:2", "The pass enhance takes nothing after its name.", "Write enhance."),
     ],
@@ -58,4 +74,5 @@ def test_a_long_name_does_not_come_back_whole() -> None:
 def test_a_file_says_whom_it_sounds_like() -> None:
     assert passes.who("bob@7", [ENHANCE]) == "bob@7"
     assert passes.who("bob@7", [CONVERT, ENHANCE]) == "bob@7 as anna"
+    assert passes.who("bob@7", [pb.Pass(convert=pb.ConvertPass(voice="anna", version=3))]) == "bob@7 as anna@3"
     assert passes.who("", [CONVERT]) == ""

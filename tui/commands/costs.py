@@ -137,6 +137,12 @@ def _budget(found: pb.Budget) -> str:
     if not found.HasField("limit"):
         return f"{found.voice} has no budget."
     limit, stops = money.said(found.limit), ", then trainings wait" if found.stop else ""
+    if found.others:
+        known = f"it cost {money.said(found.used)} and more" if found.HasField("used") else "what it cost is not known"
+        return (
+            f"{found.voice} may cost {limit} a month{stops}; {known}, since work of this month is paid in "
+            f"{' and '.join(found.others)}, too: [cost] of myna.toml has, or had, another currency than the budget."
+        )
     if not found.HasField("used"):
         return f"{found.voice} may cost {limit} a month{stops}; what it cost is not known."
     used = money.said(found.used) if not found.lacks_energy else f"at least {money.said(found.used)}"

@@ -114,6 +114,11 @@ def speak(client: Client, spec: pb.SpeakSpec, out: str, json: bool) -> None:
         progress.speaking(spec.text) if out else nullcontext(_show) as on_chunk,
     ):
         heard = hear(client.synthesize(spec), sink, began, on_chunk, spec.after)
+    told(heard, sink, out, json)
+
+
+def told(heard: dict[str, object], sink: Sink | Player, out: str, json: bool) -> None:
+    """Tell what is known of speech that was heard, or written to `out`. Raises ClientError where there was none."""
     if not sink.seconds:
         raise ClientError("The voice said nothing.", "`myna jobs` shows why.", "ABORTED")
     heard |= {

@@ -12,6 +12,7 @@ from textual.events import Key
 from textual.message import Message
 from textual.widgets import DataTable, Input, TextArea
 
+from proto import passes
 from proto.channel import ClientError
 from proto.messages import ENDED, state_of
 from sound.tags import Tag
@@ -76,7 +77,8 @@ class TextPane(Pane):
         "box leaves the choice to the voice; "
         "without a seed each time differs a little. The seed that was taken stands in the history, so "
         "that everything can be said again, "
-        "sample for sample. A running training makes room."
+        "sample for sample. A running training makes room. “after” has it sound like another voice (convert:anna), "
+        "or takes noise out (enhance), one after the other with a comma between."
     )
 
     def compose(self) -> ComposeResult:
@@ -179,7 +181,8 @@ class SayScreen(WorkshopScreen):
         with suppress(
             ClientError
         ):  # a lost daemon is told elsewhere, and the names are asked for again when it is back
-            self.query_one(SpeechForm).offer(await known_names(self.app.client, self.app.live.voices), languages)
+            known = await known_names(self.app.client, self.app.live.voices)
+            self.query_one(SpeechForm).offer(known, languages, self.app.live.info.engines)
 
     # ---------------------------------------------------------------------------------------------- speaking
 
@@ -201,7 +204,7 @@ class SayScreen(WorkshopScreen):
         try:
             async for _ in utterance.speak(self.app.client):
                 if utterance is self._loaded:
-                    sound.rename({"said": utterance.version})
+                    sound.rename({"said": _who(utterance)})
                     self._show_wait(utterance)
                     if utterance.track.frames:
                         sound.note(utterance.sentence)
@@ -231,8 +234,7 @@ class SayScreen(WorkshopScreen):
     async def _hear(self, utterance: Utterance) -> None:
         """Put it into the sound pane, in silence."""
         self._loaded = utterance
-        who = str(names.Named(utterance.spec.voice, utterance.spec.version))
-        await self.query_one(SoundPane).load({"said": utterance.track}, {"said": utterance.version or who})
+        await self.query_one(SoundPane).load({"said": utterance.track}, {"said": _who(utterance)})
         self._show_history()
 
     # ---------------------------------------------------------------------------------------------- history
@@ -275,7 +277,7 @@ class SayScreen(WorkshopScreen):
     async def on_sound_pane_wanted(self, event: SoundPane.Wanted) -> None:
         if self._loaded is not None:
             who = self._loaded.version or self._loaded.spec.voice
-            await save(self.app, self._loaded.track, proposal(who, self._loaded.spec.text), Tag(who))
+            await save(self.app, self._loaded.track, proposal(who, self._loaded.spec.text), Tag(_who(self._loaded)))
 
     def _chosen(self) -> Utterance | None:
         key = self.query_one(Table).chosen
@@ -290,9 +292,14 @@ class SayScreen(WorkshopScreen):
         self.query_one(HistoryPane).show_title(str(len(self._history)))
 
     def _row(self, one: Utterance) -> tuple[str, ...]:
-        who = one.version or str(names.Named(one.spec.voice, one.spec.version))
+        who = _who(one)
         length = wording.duration(one.track.seconds) if one.track.frames else ""
         return who, one.spec.text, STATES.get(one.state, "") or length, _first(one), str(one.spec.seed)
+
+
+def _who(one: Utterance) -> str:
+    """Who is heard: "anna@7", "bob@7 as anna"."""
+    return passes.who(one.version or str(names.Named(one.spec.voice, one.spec.version)), one.spec.after)
 
 
 def _first(one: Utterance) -> str:

@@ -1,4 +1,5 @@
-"""Who speaks and how: voice and version, language, speed, temperature, seed, in one line."""
+"""Who speaks and how: voice and version, language, speed, temperature, seed, in one line; in another one what becomes
+of the sound then."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Label
 
@@ -14,17 +15,19 @@ from proto import myna_pb2 as pb
 from proto.channel import ClientError
 from proto.messages import speak_spec
 from tui import names
+from tui.widgets.after_line import AfterLine
 from tui.widgets.name_box import NameBox
 
 N = TypeVar("N", int, float)
 
 
-class SpeechForm(Horizontal):
+class SpeechForm(Vertical):
     """`spec` is what stands in it; `fill` writes it."""
 
     DEFAULT_CSS = """
     SpeechForm {
-        height: 1;
+        height: 2;
+        & > Horizontal { height: 1; }
         & Label { color: $text-muted; margin-left: 2; }
         & Label:first-child { margin-left: 0; }
         & Input { background: $boost; margin-left: 1; padding: 0; }
@@ -39,20 +42,23 @@ class SpeechForm(Horizontal):
     SCOPED_CSS = False  # it looks different on a wide or tall screen
 
     def compose(self) -> ComposeResult:
-        yield Label("voice")
-        yield NameBox("anna@7", id="who")
-        yield Label("lang")
-        yield Input(placeholder="its", id="language", compact=True)
-        yield Label("speed")
-        yield Input(placeholder="1.0", id="speed", compact=True)
-        yield Label("temp")
-        yield Input(placeholder="its", id="temperature", compact=True)
-        yield Label("seed")
-        yield Input(placeholder="any", id="seed", compact=True)
+        with Horizontal():
+            yield Label("voice")
+            yield NameBox("anna@7", id="who")
+            yield Label("lang")
+            yield Input(placeholder="its", id="language", compact=True)
+            yield Label("speed")
+            yield Input(placeholder="1.0", id="speed", compact=True)
+            yield Label("temp")
+            yield Input(placeholder="its", id="temperature", compact=True)
+            yield Label("seed")
+            yield Input(placeholder="any", id="seed", compact=True)
+        yield AfterLine()
 
-    def offer(self, voices: Sequence[str], languages: Iterable[str]) -> None:
-        """The voices with their versions, and the languages, that there are."""
+    def offer(self, voices: Sequence[str], languages: Iterable[str], engines: Iterable[pb.EngineState]) -> None:
+        """The voices with their versions, the languages and the engines that there are."""
         self.query_one(NameBox).offer(voices)
+        self.query_one(AfterLine).offer(voices, engines)
         self.query_one("#language", Input).suggester = SuggestFromList(sorted(set(languages)))
 
     def spec(self, text: str) -> pb.SpeakSpec:
@@ -70,6 +76,7 @@ class SpeechForm(Horizontal):
             speed=self._number("speed", float) or 1.0,
             temperature=self._number("temperature", float),
             seed=self._number("seed", int),
+            after=self.query_one(AfterLine).asked(),
         )
 
     def fill(self, spec: pb.SpeakSpec) -> None:
@@ -83,6 +90,7 @@ class SpeechForm(Horizontal):
         }
         for name, value in values.items():
             self.query_one(f"#{name}", Input).value = value
+        self.query_one(AfterLine).fill(spec.after)
 
     def _field(self, name: str) -> str:
         return self.query_one(f"#{name}", Input).value.strip()

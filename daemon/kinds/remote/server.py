@@ -8,21 +8,25 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import Job
 from daemon.database.store import caller_of, settings_of
-from daemon.errors import BadRequest, NotFound
+from daemon.errors import BadRequest, NotFound, QuotaReached
 from daemon.kinds.evaluate import across
 from daemon.kinds.speak.asked import BASE, check_manner, check_words, short
 from daemon.remote_price import price
 from daemon.remote_settings import Use, use
 from daemon.state import charges, engines, remote_voices, voices
+from engines.base import SpeechRequest
 from engines.capabilities import Capability
+from engines.remote.access import Access
+from engines.remote.pieces import new_and_kept
 from engines.remote.providers import PROVIDERS
+from engines.text.unspeakable import speakable
 from proto import money
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.worker_pb2 import Start
 
 
-def check(session: Session, asked: pb.SpeakSpec) -> tuple[str, str]:
+def check(session: Session, asked: pb.SpeakSpec, home: Path) -> tuple[str, str]:
     """(voice, title) of a job that speaks as a voice elsewhere. Raises MynaError, with what to do."""
     voice = remote_voices.get(session, asked.voice)
     provider = PROVIDERS[voice.engine]
@@ -48,7 +52,7 @@ def check(session: Session, asked: pb.SpeakSpec) -> tuple[str, str]:
         raise BadRequest(f"The engine {provider.name} takes no temperature.", "Leave it out.")
     asked.version = BASE
     of = remote_voices.check_ready(session, provider.name)
-    charges.require(session, of, caller_of(session).name, provider.billed(asked.text))
+    _require(session, of, asked, caller_of(session).name, home)
     return voice.name, f"say “{short(asked.text)}” as {voice.name}"
 
 
@@ -57,15 +61,54 @@ def plan(session: Session, job: Job, home: Path, watermark: str) -> Start:
     asked = pb.JobSpec.FromString(job.spec).speak
     engine = asked.voice.partition(remote_voices.MARK)[0]
     of = remote_voices.check_ready(session, engine)
-    charges.require(session, of, job.person, of.provider.billed(asked.text), asked_now=False)
+    at_most = _require(session, of, asked, job.person, home, asked_now=False)
     speaker = remote_voices.speaker(of, asked.voice, job.person, home)
+    if at_most is not None:
+        speaker.at_most = at_most
     return Start(remote=wire.RemotePlan(spec=asked, engine=engine, speaker=speaker, watermark=watermark))
+
+
+def _require(
+    session: Session, of: Use, asked: pb.SpeakSpec, person: str, home: Path, *, asked_now: bool = True
+) -> int | None:
+    """How many characters may be sent for it; None: any number. What was spoken before costs nothing, and is no matter
+    of a budget. Raises as `charges.require`, whose `asked_now` it has."""
+    try:
+        charges.require(session, of, person, of.provider.billed(asked.text), asked_now=asked_now)
+    except QuotaReached:
+        new, kept = _new_and_kept(of, asked, person, home)
+        if not kept:
+            raise
+        charges.require(session, of, person, new, asked_now=asked_now)
+        return new
+    return None
+
+
+def _new_and_kept(of: Use, asked: pb.SpeakSpec, person: str, home: Path) -> tuple[int, int]:
+    """Characters of it that would be sent, and that were spoken before."""
+    told = remote_voices.speaker(of, asked.voice, person, home)
+    access = Access(
+        voice=told.voice,
+        model=told.model,
+        base_url=told.base_url,
+        key_file=None,
+        cache=Path(told.cache_dir),
+        cache_bytes=told.cache_bytes,
+        whose=told.person,
+    )
+    request = SpeechRequest(
+        text=speakable(of.provider.name, asked.text, ()),
+        language=asked.language,
+        speed=asked.speed or 1.0,
+        seed=asked.seed if asked.HasField("seed") else None,
+    )
+    return new_and_kept(of.provider, access, request)
 
 
 # ----------------------------------------------------------------------------------------------- what it costs at most
 
 
-def priced(session: Session, asked: pb.PriceRequest) -> pb.PriceResponse:
+def priced(session: Session, asked: pb.PriceRequest, home: Path) -> pb.PriceResponse:
     """What speech or a comparison would cost at most. Raises as these do, where they would be refused."""
     told = pb.PriceResponse()
     if asked.WhichOneof("what") == "evaluate":
@@ -73,7 +116,7 @@ def priced(session: Session, asked: pb.PriceRequest) -> pb.PriceResponse:
         for side, texts in across.elsewhere(session, both) if both is not None else ():
             told.prices.append(_price(session, side.voice.name, texts))
     elif remote_voices.is_one(asked.speak.voice):
-        check(session, asked.speak)
+        check(session, asked.speak, home)
         told.prices.append(_price(session, asked.speak.voice, [asked.speak.text]))
     return told
 

@@ -10,6 +10,7 @@ from daemon.worker.sayable import sayable
 from engines import interruption, registry
 from engines.audio.watermark import marked
 from engines.base import AudioChunk, SpeechRequest
+from engines.errors import EngineError
 from engines.remote import access
 from engines.remote.access import Access
 from proto import myna_pb2 as pb
@@ -52,6 +53,7 @@ class Accessed:
     def __init__(self, engine: str, speaker: wire.RemoteSpeaker, channel: Channel) -> None:
         self.sent, self.saved = 0, 0  #: characters
         self._engine, self._channel = engine, channel
+        self._at_most = speaker.at_most if speaker.HasField("at_most") else None
         self.access = Access(
             voice=speaker.voice,
             model=speaker.model,
@@ -60,6 +62,7 @@ class Accessed:
             cache=Path(speaker.cache_dir) if speaker.cache_dir else None,
             cache_bytes=speaker.cache_bytes,
             whose=speaker.person,
+            may_send=self._may_send,
             charge=self._charge,
             save=self._save,
         )
@@ -69,6 +72,14 @@ class Accessed:
         one."""
         if self._channel.pending() in ("cancel", "stop"):
             self._channel.check()
+
+    def _may_send(self, characters: int) -> None:
+        if self._at_most is not None and self.sent + characters > self._at_most:
+            raise EngineError(
+                f"What {self._engine} spoke before is not kept any more, and what may be spent with it today does not "
+                "reach for it.",
+                "Ask for it tomorrow.",
+            )
 
     def _charge(self, characters: int) -> None:
         self.sent += characters

@@ -33,8 +33,8 @@ def check(session: Session, asked: Sequence[pb.Pass], home: Path) -> None:
         seen.add(name)
     for one in asked:
         if one.HasField("convert"):
-            _converter(session, home)
-            _clips(session, _target(session, one.convert), home)
+            converter(session, one.convert, home)
+            _clips(session, _target(session, one.convert), one.convert.version, home)
 
 
 def plans(session: Session, asked: Sequence[pb.Pass], home: Path) -> list[wire.PassPlan]:
@@ -44,14 +44,17 @@ def plans(session: Session, asked: Sequence[pb.Pass], home: Path) -> list[wire.P
 
 def words(asked: Sequence[pb.Pass]) -> str:
     """Of a job's title: ", converted to anna, enhanced"."""
-    told = (f", converted to {one.convert.voice}" if one.HasField("convert") else ", enhanced" for one in asked)
+    told = (f", converted to {passes.like(one.convert)}" if one.HasField("convert") else ", enhanced" for one in asked)
     return "".join(told)
 
 
 def memory(asked: Sequence[pb.Pass]) -> int:
     """Bytes of GPU memory that they want beside the voice."""
-    converts = any(one.HasField("convert") for one in asked)
-    return max((info.speak_memory for info in registry.having(Capability.CONVERTS)), default=0) if converts else 0
+    convert = passes.conversion(asked)
+    if convert is None:
+        return 0
+    there = registry.having(Capability.CONVERTS)
+    return max((info.speak_memory for info in there if convert.engine in ("", info.name)), default=0)
 
 
 def _plan(session: Session, one: pb.Pass, home: Path) -> wire.PassPlan:
@@ -59,7 +62,9 @@ def _plan(session: Session, one: pb.Pass, home: Path) -> wire.PassPlan:
         return wire.PassPlan(enhance=one.enhance)
     voice = _target(session, one.convert)
     conversion = wire.Conversion(
-        engine=_converter(session, home).name, voice=voice.name, reference=_clips(session, voice, home)
+        engine=converter(session, one.convert, home).name,
+        voice=passes.like(one.convert),
+        reference=_clips(session, voice, one.convert.version, home),
     )
     return wire.PassPlan(convert=conversion)
 
@@ -71,18 +76,36 @@ def _target(session: Session, asked: pb.ConvertPass) -> Voice:
     return voice
 
 
-def _clips(session: Session, voice: Voice, home: Path) -> list[wire.ClipRef]:
-    clips = clip_refs.reference(session, voice, home)
+def _clips(session: Session, voice: Voice, version: int, home: Path) -> list[wire.ClipRef]:
+    """What it is to sound like: the clips that a version was trained on, or (0) those of the voice as it is now."""
+    if version < 0:
+        raise BadRequest(f"There is no version {version}.", f"`myna versions {voice.name}` lists those there are.")
+    clips = (
+        clip_refs.of_version(session, voice, version, home) if version else clip_refs.reference(session, voice, home)
+    )
     if not clips:
         raise NotNow(f"{voice.name} has no clips that speech could sound like.", f"`myna add {voice.name} FILES…`")
     return clips
 
 
-def _converter(session: Session, home: Path) -> EngineInfo:
-    """The engine that converts: the first that is ready. Raises NotNow where none is."""
+def converter(session: Session, asked: pb.ConvertPass, home: Path) -> EngineInfo:
+    """The engine that converts: the one that is named, else the first that is ready. Raises BadRequest for a name that
+    no converter has, NotNow where it is not ready, or none is."""
     there = registry.having(Capability.CONVERTS)
+    if asked.engine:
+        chosen = [info for info in there if info.name == asked.engine]
+        if there and not chosen:
+            raise BadRequest(
+                f"No engine named {_short(asked.engine)!r} converts.",
+                f"These do: {', '.join(info.name for info in there)}.",
+            )
+        there = chosen
     ready = [info for info in there if not engines.why_not(session, info, home)]
     if ready:
         return ready[0]
     why = engines.why_not(session, there[0], home) if there else "no engine here converts"
     raise NotNow(f"Speech cannot be converted yet: {why}.", "")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:39]}…"

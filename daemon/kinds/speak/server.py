@@ -10,7 +10,7 @@ from daemon.database.models import Job, Version, Voice
 from daemon.errors import BadRequest, NotNow
 from daemon.kinds.kind import GpuNeed, Kind
 from daemon.kinds.remote import server as remote
-from daemon.kinds.speak import after
+from daemon.kinds.speak import after, recorded
 from daemon.kinds.speak.asked import BASE, check_manner, check_text, check_words, short
 from daemon.state import charges, clip_refs, consent_notes, engines, quota_words, remote_voices, voices
 from daemon.state.quotas import Resource
@@ -44,8 +44,10 @@ class Speak(Kind):
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         asked = spec.speak
         self._check_watermark()
+        if asked.recording:
+            return recorded.check(session, asked, self.home)
         if remote_voices.is_one(asked.voice):
-            return remote.check(session, asked)
+            return remote.check(session, asked, self.home)
         voice, chosen = _chosen(session, asked)
         consent_notes.check(session, voice.name)
         engine = chosen.engine if chosen is not None else voice.engine
@@ -78,11 +80,14 @@ class Speak(Kind):
 
     def gpu_memory(self, session: Session, job: Job) -> GpuNeed:
         asked = pb.JobSpec.FromString(job.spec).speak
-        return GpuNeed(super().gpu_memory(session, job).bytes + after.memory(asked.after))
+        speaks = 0 if asked.recording else super().gpu_memory(session, job).bytes
+        return GpuNeed(speaks + after.memory(asked.after))
 
     def plan(self, session: Session, job: Job) -> Start:
         asked = pb.JobSpec.FromString(job.spec).speak
         quota_words.require(session, job.person, Resource.SPEECH)  # others of theirs were spoken since it was asked for
+        if asked.recording:
+            return recorded.plan(session, asked, self.home, self.settings.speech.watermark)
         if remote_voices.is_one(asked.voice):
             return remote.plan(session, job, self.home, self.settings.speech.watermark)
         voice, chosen = _chosen(session, asked)

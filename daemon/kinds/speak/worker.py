@@ -7,13 +7,14 @@ when asked.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from daemon import settings
 from daemon.kinds.speak import after_worker
+from daemon.kinds.speak.recorded_worker import Recorded
 from daemon.worker import versions
 from daemon.worker.job import Channel, audio_report
 from daemon.worker.loaded import Loaded
@@ -35,7 +36,9 @@ _spoken_with: deque[tuple[Settles, Model, int]] = deque(maxlen=1)  #: who spoke 
 
 
 def run(plan: wire.SpeakPlan, channel: Channel) -> str:
-    """Speak a request. Sends Audio reports, the last one empty with `last` set."""
+    """Speak a request, or convert a recording. Sends Audio reports, the last one empty with `last` set."""
+    if plan.recording:
+        return _converted(plan, channel)
     asked = plan.spec
     request = SpeechRequest(
         text=asked.text,
@@ -53,23 +56,59 @@ def run(plan: wire.SpeakPlan, channel: Channel) -> str:
     request, left_out = sayable(registry.speaker(plan.engine), request, channel)
     engine, model = _model(plan, channel)
     passes = after_worker.ready(plan.after, lambda one: _converter(one, channel), request.seed)
-    seconds, sentence, rate = 0.0, -1, engine.info.sample_rate
-    for chunk in marked(_spoken(engine, model, request, channel, passes, words=asked.word_times), plan.watermark):
+
+    def spoken() -> Iterator[AudioChunk]:
+        chunks = engine.speak(model, request)
+        return with_words(chunks, request.language) if asked.word_times else chunks
+
+    chunks = marked(_made(spoken, channel, passes), plan.watermark)
+    seconds = _send(chunks, engine.info.sample_rate, channel, left_out=left_out)
+    if isinstance(engine, Settles):
+        _spoken_with.append((engine, model, _budget(channel)))
+    return f"Spoke {seconds:.1f} s as {plan.version_name}."
+
+
+def _converted(plan: wire.SpeakPlan, channel: Channel) -> str:
+    """A recording after its passes, of which one converts."""
+    asked = plan.spec
+    rate = _rate(plan.after)
+    sound = Recorded(Path(plan.recording), rate, channel)
+    passes = after_worker.ready(
+        plan.after, lambda one: _converter(one, channel), asked.seed if asked.HasField("seed") else None
+    )
+    chunks = marked(_made(sound.chunks, channel, passes), plan.watermark)
+    seconds = _send(chunks, rate, channel, whole=sound.seconds)
+    return f"Converted {seconds:.1f} s to {plan.version_name}."
+
+
+def _rate(passes: Sequence[wire.PassPlan]) -> int:
+    """What a recording is decoded to: the converter's, Hz. Above it nothing is left of it in any case."""
+    return next(registry.info(one.convert.engine).sample_rate for one in passes if one.HasField("convert"))
+
+
+def _send(
+    chunks: Iterator[AudioChunk], rate: int, channel: Channel, *, left_out: Sequence[str] = (), whole: float = 0.0
+) -> float:
+    """Report speech (at `rate` Hz, if it does not say otherwise) as it comes, and its end; how long it was, seconds.
+    `whole`: how long it will be, where that is known."""
+    seconds, sentence, first = 0.0, -1, True
+    for chunk in chunks:
         for piece in _pieces(chunk):
             channel.check()  # a cancel is heard before more is sent
             text, words = (chunk.text, _words(chunk)) if chunk.sentence != sentence else ("", [])
             sentence, rate = chunk.sentence, chunk.sample_rate
-            channel.report(
-                audio_report(
-                    piece.astype("<f4").tobytes(), rate, sentence, text, last=False, left_out=left_out, words=words
-                )
-            )
-            left_out = []  # told once
+            sound = piece.astype("<f4").tobytes()
+            told = audio_report(sound, rate, sentence, text, last=False, words=words)
+            if first:
+                told.audio.left_out.extend(left_out)
+                told.audio.seconds = whole
+                first = False
+            channel.report(told)
+            if whole:
+                channel.progress(min(seconds, whole), whole, "seconds", "converting")
         seconds += len(chunk.samples) / chunk.sample_rate
     channel.report(audio_report(b"", rate, max(sentence, 0), "", last=True))
-    if isinstance(engine, Settles):
-        _spoken_with.append((engine, model, _budget(channel)))
-    return f"Spoke {seconds:.1f} s as {plan.version_name}."
+    return seconds
 
 
 def get_ready(name: str) -> None:
@@ -143,22 +182,15 @@ def _budget(channel: Channel) -> int:
     return settings.load(channel.home).speech_memory
 
 
-def _spoken(
-    engine: Speaks,
-    model: Model,
-    request: SpeechRequest,
-    channel: Channel,
-    passes: Sequence[after_worker.Begin],
-    *,
-    words: bool,
+def _made(
+    spoken: Callable[[], Iterator[AudioChunk]], channel: Channel, passes: Sequence[after_worker.Begin]
 ) -> Iterator[AudioChunk]:
-    """The engine's chunks, after the passes; words are found before those, in the sound as it was said. A cancel is
-    heard also before a chunk is whole, where the engine lets it. Memory running out is a sentence, and gives the other
+    """What is spoken, after the passes; words were found before those, in the sound as it was said. A cancel is heard
+    also before a chunk is whole, where the engine lets it. Memory running out is a sentence, and gives the other
     voices' memory back."""
     try:
         with interruption.checked_by(channel.check):
-            spoken = engine.speak(model, request)
-            yield from after_worker.through(with_words(spoken, request.language) if words else spoken, passes)
+            yield from after_worker.through(spoken(), passes)
     except Exception as error:
         if not memory.ran_out(error):
             raise

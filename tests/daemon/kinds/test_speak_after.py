@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import lives
 import pytest
 from sqlalchemy.orm import Session
-from voice_rows import sha
+from voice_rows import sha, version
 
 from daemon.database.models import Job, Voice, now
 from daemon.database.store import Store
@@ -80,6 +81,41 @@ def test_or_from_the_recordings_that_its_voice_toml_names(voices: Store, convert
     assert [ref.sha256 for ref in plan.speak.after[0].convert.reference] == [sha("old3")]
 
 
+def test_of_a_version_from_what_that_was_trained_on(voices: Store, converter: Path) -> None:
+    def given(session: Session) -> None:
+        version(session, 1, data=1)
+        version(session, 2, parent=1, data=0)  # of a package
+
+    voices.write_now(given)
+    what = spec("convert:anna@1")
+    assert checked(voices, what)[1].endswith(", converted to anna@1")
+    plan = voices.read_now(lambda s: lives.kind(s, "speak").plan(s, Job(spec=what.SerializeToString(), person="")))
+    assert plan.speak.after[0].convert.voice == "anna@1"
+    assert {ref.sha256 for ref in plan.speak.after[0].convert.reference} == {sha(f"old{i}") for i in range(8)}
+    with pytest.raises(NotNow, match="What anna@2 was trained on is not here"):
+        checked(voices, spec("convert:anna@2"))
+
+
+def test_the_converter_that_is_named_converts_be_it_not_the_first_that_is_ready(
+    voices: Store, converter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = replace(INFO, name="knn", weights=())
+    monkeypatch.setitem(registry.ENGINES, "knn", other)
+    for asked, engine in (("convert:anna", "openvoice"), ("convert:anna:knn", "knn")):
+        what = spec(asked)
+        checked(voices, what)
+        plan = voices.read_now(
+            lambda s, what=what: lives.kind(s, "speak").plan(s, Job(spec=what.SerializeToString(), person=""))
+        )  # type: ignore[misc]
+        assert plan.speak.after[0].convert.engine == engine
+    with pytest.raises(BadRequest, match="No engine named 'ears' converts"):
+        checked(voices, spec("convert:anna:ears"))
+    (converter / "checkpoint.pth").unlink()
+    checked(voices, spec("convert:anna"))
+    with pytest.raises(NotNow, match="the base of openvoice is not here"):
+        checked(voices, spec("convert:anna:openvoice"))
+
+
 def test_a_voice_may_be_brought_nearer_to_its_own_recordings(voices: Store, converter: Path) -> None:
     assert checked(voices, spec("convert:anna", voice="anna"))[1].endswith(", converted to anna")
 
@@ -91,6 +127,18 @@ def test_enhancing_needs_no_converter(voices: Store, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("what", "kind", "words"),
     [
+        (spec("convert:anna@9"), NotFound, "anna has no version 9. `myna versions anna`"),
+        (spec("convert:anna:glow"), BadRequest, "No engine named 'glow' converts. These do: openvoice."),
+        (spec("convert:openai:alloy"), BadRequest, "No engine named 'alloy' converts. These do: openvoice."),
+        (
+            pb.JobSpec(
+                speak=pb.SpeakSpec(
+                    voice="bob", text="Hi.", after=[pb.Pass(convert=pb.ConvertPass(voice="anna", version=-1))]
+                )
+            ),
+            BadRequest,
+            "There is no version -1. `myna versions anna`",
+        ),
         (spec("enhance,enhance"), BadRequest, "The pass enhance is there twice. Give each pass once."),
         (spec("convert:anna,convert:bob"), BadRequest, "The pass convert is there twice. Give each pass once."),
         (

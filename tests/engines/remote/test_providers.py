@@ -15,8 +15,8 @@ from engines.base import AudioChunk, SpeechRequest
 from engines.errors import BadInput, Cancelled, EngineError, Unreachable
 from engines.remote import access, transfer
 from engines.remote.access import Access
+from engines.remote.pieces import pieces
 from engines.remote.providers import AZURE, OPENAI, RATE
-from engines.remote.speech import pieces
 from tests.engines.remote.speaking_server import KEY, SSML, Answer, Server, tone
 
 TEXT = "Good morning."

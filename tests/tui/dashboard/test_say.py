@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 from proto import myna_pb2 as pb
+from proto import passes
 from tests.tui.dashboard.looking import Viewer, looking
 from tests.tui.paper_card import Card
 from tests.tui.stage.rows import RATE, job
@@ -87,6 +88,41 @@ def test_the_settings_are_taken_and_a_wrong_one_is_said_in_words(stage: Stage, h
                 0.3,
                 7,
             )
+
+    see(scenario())
+
+
+def test_what_becomes_of_it_is_told_while_it_is_typed_and_goes_along(stage: Stage, home: Path, card: Card) -> None:
+    async def scenario() -> None:
+        async with looking(home) as viewer:
+            await viewer.press("5")
+            await viewer.sees("convert:VOICE, enhance")
+            await typed(viewer, "Hi")
+            viewer.app.screen.query_one("#after").focus()
+            await typed(viewer, "reverb")
+            await viewer.sees("There is no pass named 'reverb' after speech.")
+            await viewer.press("enter")
+            assert stage.speech.asked == []
+            assert [notice.message for notice in viewer.app._notifications] == ["There are: convert:VOICE, enhance."]
+            await viewer.press("ctrl+u", *"convert", "colon", *"carla")
+            await viewer.sees("There is no voice named 'carla'.")
+            await viewer.press("ctrl+u", *"convert", "colon", *"anna", "comma", *"enhance")
+            await viewer.sees("it sounds like anna, then noise is taken out")
+            await viewer.press("enter")
+            await viewer.sees("anna@7 as anna")
+            (asked,) = stage.speech.asked
+            assert passes.written(asked.after) == "convert:anna,enhance"
+
+            # it comes back with the others, and goes with the next
+            await viewer.press("ctrl+u", "enter")
+            await viewer.until(lambda: len(stage.speech.asked) == 2, "asked without")
+            assert not stage.speech.asked[1].after
+            viewer.app.screen.query_one("Table").focus()
+            await viewer.press("down", "e")
+            await viewer.sees("it sounds like anna, then noise is taken out")
+            await viewer.press("enter")
+            await viewer.until(lambda: len(stage.speech.asked) == 3, "asked as before")
+            assert passes.written(stage.speech.asked[2].after) == "convert:anna,enhance"
 
     see(scenario())
 

@@ -17,6 +17,7 @@ class Speech(stubs.SpeechServicer):
     def __init__(self) -> None:
         self.asked: list[pb.SpeakSpec] = []
         self.heard: list[tuple[pb.TranscribeSpec, bytes]] = []  # files that were to be transcribed
+        self.converted: list[tuple[pb.SpeakSpec, bytes]] = []  # recordings that were to sound like a voice
         self.sampled: list[pb.SampleRequest] = []
         self.unspoken = {4}  # versions that never spoke the held-out lines
         self.sound = b""  # what is said, in place of tones
@@ -50,6 +51,20 @@ class Speech(stubs.SpeechServicer):
             text="One two. Three.", language="en", seconds=2.5, segments=segments,
             recogniser=parts[0].spec.recogniser or "whisper", low_trust=weak,
         )  # fmt: skip
+
+    def Convert(self, request_iterator: Iterator[pb.ConvertPart], context: Any) -> Iterator[pb.AudioChunk]:
+        """A tone, as long as the recording has bytes."""
+        parts = list(request_iterator)
+        sent = b"".join(part.data for part in parts)
+        self.converted.append((parts[0].spec, sent))
+        if self.refusal is not None:
+            code, sentence, hint = self.refusal
+            refuse(context, grpc.StatusCode[code], sentence, hint)
+        yield pb.AudioChunk(version="anna", job=41)
+        seconds = len(sent) / 1_000
+        yield pb.AudioChunk(samples=tone(seconds / 2), sample_rate=RATE, seconds=seconds)
+        yield pb.AudioChunk(samples=tone(seconds / 2), sample_rate=RATE)
+        yield pb.AudioChunk(sample_rate=RATE, last=True)
 
     def Sample(self, request: pb.SampleRequest, context: Any) -> Iterator[pb.AudioChunk]:
         self.sampled.append(request)
