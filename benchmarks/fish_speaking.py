@@ -9,7 +9,7 @@ of ROUNDS counts. Ours has spoken before, as in a daemon that spoke with this vo
 - frames a second, from the prompt's end to the last frame, without the prompt: stock's loop computes it as its first
   frame, and that one is left out on both sides
 - first sound: our stream's first chunk, prompt included, against stock's whole sentence with its bounded cache, decoded
-- the codec alone: clips a second encoded, ours in batches, stock's one by one as its tool does
+- the codec alone: clips a second encoded, one by one as stock's tool does, ours without what only speaking needs
 - loading to ready, and memory after a sentence, each side in a process of its own
 
 With `--cpu` one thread computes on both sides, and what counts are the seconds that it computed: on a machine that is
@@ -220,7 +220,8 @@ class Ours:
 
         listener = codec.listener(self.fish.base)
         began = clock()
-        codec.encode(listener, sounds)
+        for sound in sounds:
+            codec.encode(listener, sound)
         return clock() - began
 
 

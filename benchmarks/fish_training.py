@@ -109,7 +109,7 @@ def straight(clock: Clock, *, bf16: bool) -> dict[str, float]:
 
     def update() -> None:
         with torch.inference_mode():
-            codec.encode(listener, [sound])
+            codec.encode(listener, sound)
         batch = engine.collate([clip], [heard])
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             hidden = training.slow(model.transformer, batch["inputs"], batch["groups"])

@@ -94,6 +94,8 @@ class EngineInfo:
     options: Mapping[str, Setting] = field(default_factory=dict)  #: its own settings of speech, by name
     learning: Learning | None = None  #: of an engine that learns
     exports: tuple[str, ...] = ()  #: formats that `export` writes, the usual one first
+    #: formats that people will ask for and `export` cannot write, and why: "no tool makes one of this model"
+    no_exports: Mapping[str, str] = field(default_factory=dict)
     packages: Mapping[str, str] = field(default_factory=dict)  #: by language: the package by which it reads its texts
     spelling: str = ""  #: of texts in its features: another one where it spells them otherwise, which makes them anew
 

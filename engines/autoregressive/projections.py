@@ -49,6 +49,10 @@ class Reduced(Protocol):
 
     def __call__(self, x: torch.Tensor, bias: torch.Tensor) -> torch.Tensor: ...
 
+    def alone(self, x: torch.Tensor) -> torch.Tensor:
+        """Of one row (…, in) float32, (…, out), in as few operations as there are."""
+        ...
+
 
 @dataclass(frozen=True)
 class EightBits:
@@ -69,6 +73,11 @@ class EightBits:
         )
         return torch.addcmul(bias, least, self.sums).addcmul_(y, span)
 
+    def alone(self, x: torch.Tensor) -> torch.Tensor:
+        """FBGEMM's range for all rows is the row's own."""
+        y: torch.Tensor = torch.ops.quantized.linear_dynamic(x, self.packed, not torch.cpu._is_vnni_supported())
+        return y
+
 
 @dataclass(frozen=True)
 class SixteenBits:
@@ -82,6 +91,9 @@ class SixteenBits:
 
     def __call__(self, x: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.linear(x.bfloat16(), self.weight).float() + bias
+
+    def alone(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.linear(x.bfloat16(), self.weight).float()
 
 
 @dataclass

@@ -12,17 +12,17 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
-from torch.nn.functional import scaled_dot_product_attention, silu
 
 from engines.autoregressive.decode import Frame, Next
 from engines.autoregressive.projections import has_eight_bits
 from engines.autoregressive.synthesis import Said, Take
 from engines.device import send
 from engines.fish import sampling, training
-from engines.fish.matrices import computes_in, matrix, pack_all, whole_rows
+from engines.fish.layers import Layer, Norm, as_complex
+from engines.fish.matrices import computes_in, pack_all, whole_rows
 from engines.fish.prompts import Prompts
 from engines.fish.sampling import Drawing
-from engines.fish.training import RESIDUAL, turned
+from engines.fish.training import RESIDUAL
 
 
 class Decoder:
@@ -43,13 +43,14 @@ class Decoder:
         self.exact = self.dtype == torch.float32 and not fast
         self.kind = f"fish, {'fewer bits' if fast else 'fp32' if self.exact else 'bf16'}"
         self.layers = [Layer(layer, self.dtype, fast=fast) for layer in transformer.layers]
-        self._turns = transformer.freqs_cis.float()
+        self._norm = Norm.of(transformer.norm, self.dtype)
+        self._turns = as_complex(transformer.freqs_cis)
         head = transformer.embeddings if config.tie_word_embeddings else transformer.output
         codes = whole_rows(head, slice(prompts.semantic, prompts.semantic + config.codebook_size))
         self._head = torch.cat([codes, whole_rows(head, slice(prompts.end, prompts.end + 1))]).to(self.dtype)
 
     def turns(self, places: Sequence[Sequence[int]]) -> torch.Tensor:
-        """(rows, n, size / 2, 2)."""
+        """(rows, n, 1, size / 2) complex64."""
         turns: torch.Tensor = self._turns[send(torch.tensor([list(row) for row in places]), self.device)]
         return turns
 
@@ -84,7 +85,7 @@ class Decoder:
 
     def out(self, hidden: torch.Tensor) -> Next:
         """Logits of the first code or the end; what the small transformer starts from."""
-        return Next((_norm(self.transformer.norm, hidden) @ self._head.t()).float(), hidden)
+        return Next((self._norm(hidden) @ self._head.t()).float(), hidden)
 
     def _embedded(self, rows: torch.Tensor) -> torch.Tensor:
         return training.embed(self.transformer, send(rows, self.device)).to(self.dtype)
@@ -115,11 +116,15 @@ class Small:
     layers: list[Layer]
     head: torch.Tensor  #: (residual codes, channels)
 
+    norm: Norm
+
     @classmethod
-    def of(cls, transformer: Any, codes: int, *, fast: bool) -> Small:
+    def of(cls, transformer: Any, codes: int, *, fast: bool, guesses: bool = False) -> Small:
+        """With `guesses` what it says is verified: see `Matrix.guesses`."""
         dtype = computes_in(transformer.fast_norm.weight, fast=fast)
-        layers = [Layer(layer, dtype, fast=fast) for layer in transformer.fast_layers]
-        return cls(layers, whole_rows(transformer.fast_output, slice(codes)).to(dtype))
+        layers = [Layer(layer, dtype, fast=fast, guesses=guesses) for layer in transformer.fast_layers]
+        head = whole_rows(transformer.fast_output, slice(codes)).to(dtype)
+        return cls(layers, head, Norm.of(transformer.fast_norm, dtype))
 
 
 class Frames:
@@ -138,11 +143,11 @@ class Frames:
         self._vocabulary: int = config.vocab_size
         self._start, self._end = decoder.prompts.semantic, decoder.prompts.end
         self._heads, self._size = config.fast_n_local_heads, config.fast_head_dim
-        self._turns = transformer.fast_freqs_cis.float()
+        self._turns = as_complex(transformer.fast_freqs_cis)
         self._n_residual = min(RESIDUAL, config.codebook_size)
         self._full = Small.of(transformer, self._n_residual, fast=fast)
         guesses = not fast and has_eight_bits(decoder.device)
-        self._draft = Small.of(transformer, self._n_residual, fast=True) if guesses else None
+        self._draft = Small.of(transformer, self._n_residual, fast=True, guesses=True) if guesses else None
 
     def __call__(self, takes: Sequence[Take]) -> list[Said]:
         device = self._decoder.device
@@ -197,13 +202,14 @@ class Frames:
         """The same, all of them, guessed by a draft and drawn from full precision: from the first wrong guess on it
         guesses anew. The last is not guessed: nothing follows it."""
         count = self._codebooks - 1
+        rows = len(start)
+        # all codes of all rows are drawn at once: rows × codes, each by its own noise
+        before, noise = torch.stack(said, 1).flatten(0, 1), torch.stack(list(luck), 1).flatten(0, 1)
         while known.shape[1] < count:
             guesses = self._drawn(by, start, known, luck, said, count - 1)
             x = torch.cat([start, self._transformer.fast_embeddings(guesses)], dim=1)
-            logits = self._logits(self._full, x, self._block(self._full, len(start)), self._codebooks)
-            drawn = torch.stack(
-                [sampling.draw(logits[:, 1 + n], said[n], self._how, luck[n]) for n in range(count)], dim=1
-            )
+            logits = self._logits(self._full, x, self._block(self._full, rows), self._codebooks)
+            drawn = sampling.draw(logits[:, 1:].flatten(0, 1), before, self._how, noise).view(rows, count)
             wrong = (drawn[:, :-1] != guesses).any(dim=0)
             wrong[: known.shape[1]] = False
             right = int(wrong.int().argmax()) + 1 if bool(wrong.any()) else count  # the first wrong one is put right
@@ -213,10 +219,10 @@ class Frames:
     def _logits(self, by: Small, x: torch.Tensor, block: torch.Tensor, end: int) -> torch.Tensor:
         """Logits (rows, n, residual codes) after positions x (rows, n, channels), the last of which is `end` - 1."""
         x = x.to(by.head.dtype)
-        turns = self._turns[end - x.shape[1] : end].expand(len(x), -1, -1, -1)
-        for layer, own in zip(by.layers, block, strict=True):
-            x = layer(x, own[:, :, :, :end], None, turns, causal=x.shape[1] > 1)
-        return (_norm(self._transformer.fast_norm, x) @ by.head.t()).float()
+        turns = self._turns[end - x.shape[1] : end]
+        for layer, own in zip(by.layers, block.narrow(4, 0, end), strict=True):
+            x = layer(x, own, None, turns, causal=x.shape[1] > 1)
+        return (by.norm(x) @ by.head.t()).float()
 
     def _block(self, by: Small, rows: int) -> torch.Tensor:
         """Room for the keys and values of a frame."""
@@ -236,66 +242,6 @@ class Frames:
         stops = code == self._decoder.stop
         token = self._end if stops else self._start + code
         return Said(code, (token, *codes), torch.full((self._codebooks,), -1) if stops else row[1:])
-
-
-class Layer:
-    """One block of either transformer."""
-
-    def __init__(self, block: Any, dtype: torch.dtype, *, fast: bool) -> None:
-        attention, forward = block.attention, block.feed_forward
-        self._before, self._between = block.attention_norm, block.ffn_norm
-        self._heads, self._kv, self._size = attention.n_head, attention.n_local_heads, attention.head_dim
-        self._norms = (attention.q_norm, attention.k_norm) if attention.attention_qk_norm else None
-        self._attend, self._attended = matrix(attention.wqkv, fast=fast), matrix(attention.wo, fast=fast)
-        self._gate, self._up = matrix(forward.w1, fast=fast), matrix(forward.w3, fast=fast)
-        self._down = matrix(forward.w2, fast=fast)
-        self._dtype = dtype
-
-    def __call__(
-        self,
-        hidden: torch.Tensor,
-        block: torch.Tensor,
-        mask: torch.Tensor | None,
-        turns: torch.Tensor | None = None,
-        *,
-        causal: bool,
-    ) -> torch.Tensor:
-        """As `engines.autoregressive.decode.Layer`. Queries of heads that share keys go as more positions of one
-        head."""
-        assert turns is not None, "this model turns its keys"
-        rows, n, _ = hidden.shape
-        both = self._attend(_norm(self._before, hidden)).view(rows, n, self._heads + 2 * self._kv, self._size)
-        q, k, v = torch.tensor_split(both, (self._heads, self._heads + self._kv), dim=2)
-        if self._norms is not None:
-            q, k = (_rms(norm, part) for norm, part in zip(self._norms, (q, k), strict=True))
-        block[0, :, :, -n:] = turned(k, turns).transpose(1, 2)
-        block[1, :, :, -n:] = v.transpose(1, 2)
-        share = self._heads // self._kv
-        q = turned(q, turns).view(rows, n, self._kv, share, self._size).permute(0, 2, 3, 1, 4).flatten(2, 3)
-        if causal and mask is None and n > 1:
-            mask = torch.ones(n, n, dtype=torch.bool, device=hidden.device).tril()
-        if mask is not None and n > 1:
-            mask = mask.expand(1 if mask.dim() < 4 else len(mask), 1, n, block.shape[3])
-            mask = mask[:, :, None].expand(-1, -1, share, -1, -1).flatten(2, 3)
-        heard = scaled_dot_product_attention(q, block[0], block[1], attn_mask=mask)
-        heard = (
-            heard.view(rows, self._kv, share, n, self._size)
-            .permute(0, 3, 1, 2, 4)
-            .reshape(rows, n, self._heads * self._size)
-        )
-        hidden = hidden + self._attended(heard)
-        inner = _norm(self._between, hidden)
-        return hidden + self._down(silu(self._gate(inner)) * self._up(inner))
-
-
-def _norm(norm: Any, x: torch.Tensor) -> torch.Tensor:
-    """fish-speech's RMSNorm."""
-    return torch.nn.functional.rms_norm(x, (x.shape[-1],), norm.weight.to(x.dtype), norm.eps)
-
-
-def _rms(norm: Any, x: torch.Tensor) -> torch.Tensor:
-    """torch's."""
-    return torch.nn.functional.rms_norm(x, (x.shape[-1],), norm.weight.to(x.dtype), norm.eps)
 
 
 def _whole(frame: Frame) -> tuple[int, ...]:

@@ -10,7 +10,6 @@ import torch
 
 from engines.base import AudioChunk, Batch, Clip, Features, LoraSettings, Model, SpeechRequest, TrainableModel
 from engines.base_files import Fingerprints
-from engines.errors import BadInput
 from engines.fish import export, model, network, speech, training
 from engines.fish import lora as adapters
 from engines.fish import text as light
@@ -30,7 +29,6 @@ class FishEngine:
     """Two transformers over a codec's codes; trains whole or by adapters."""
 
     info = INFO
-    encode_at_once = 8
     clips_per_prompt = 4  #: a forward pass: the prompt is half of what is computed otherwise
 
     def __init__(self) -> None:
@@ -45,16 +43,10 @@ class FishEngine:
         return self._fingerprints.of([self.base_dir() / name for name in _FEATURE_FILES])
 
     def encode(self, clip: Clip) -> Features:
-        [features] = self.encode_many([clip])
-        if isinstance(features, BadInput):
-            raise features
-        return features
-
-    def encode_many(self, clips: Sequence[Clip]) -> list[Features | BadInput]:
         base = self.base_dir()
         if self._encoder is None or self._encoder[0] != base:
             self._encoder = base, Encoder(base)
-        return self._encoder[1].encode(clips)
+        return self._encoder[1].encode(clip)
 
     def length(self, features: Features) -> int:
         return training.length(features)

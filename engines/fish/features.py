@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +20,6 @@ SAMPLE_RATE = 44_100
 MAX_SECONDS, MAX_TOKENS = 30.0, 1_000
 #: Shortest clip, seconds.
 MIN_SECONDS = 0.5
-#: Seconds of sound in one call of the codec, padding counted: longer ones take memory, and no less time a second.
-TOGETHER = 60.0
 
 
 class Encoder:
@@ -33,25 +30,11 @@ class Encoder:
         self._prompts = Prompts(network.read_tokenizer(base), config.num_codebooks)
         self._codec = codec.listener(base)
 
-    def encode(self, clips: Sequence[Clip]) -> list[Features | BadInput]:
-        """ "codes" (10, frames) int16 and "text" (tokens,) int32, each clip's own or why it cannot train."""
-        found: list[Features | BadInput] = []
-        sounds: dict[int, torch.Tensor] = {}
-        spelt: dict[int, NDArray[np.int32]] = {}
-        for index, clip in enumerate(clips):
-            try:
-                sound, spelt[index] = torch.from_numpy(_samples(clip)), self._text(clip)
-                sounds[index] = sound
-                found.append({})
-            except BadInput as reason:
-                found.append(reason)
-        # alike in length, so that little is padding
-        for indices in _batches(sorted(sounds, key=lambda one: len(sounds[one])), sounds):
-            with torch.inference_mode():
-                made = codec.encode(self._codec, [sounds[index] for index in indices])
-            for index, codes in zip(indices, made, strict=True):
-                found[index] = {"codes": codes, "text": spelt[index]}
-        return found
+    def encode(self, clip: Clip) -> Features:
+        """ "codes" (10, frames) int16 and "text" (tokens,) int32. Raises BadInput for a clip that cannot train."""
+        sound, text = torch.from_numpy(_samples(clip)), self._text(clip)
+        with torch.inference_mode():
+            return {"codes": codec.encode(self._codec, sound), "text": text}
 
     def _text(self, clip: Clip) -> NDArray[np.int32]:
         tokens = self._prompts.tokens(texts.spelt(clip.text, clip.language))
@@ -61,16 +44,6 @@ class Encoder:
                 "Cut the recording again.",
             )
         return np.asarray(tokens, np.int32)
-
-
-def _batches(order: Sequence[int], sounds: dict[int, torch.Tensor]) -> list[list[int]]:
-    batches: list[list[int]] = []
-    for index in order:
-        if batches and (len(batches[-1]) + 1) * len(sounds[index]) <= TOGETHER * SAMPLE_RATE:
-            batches[-1].append(index)
-        else:
-            batches.append([index])
-    return batches
 
 
 def _samples(clip: Clip) -> NDArray[np.float32]:

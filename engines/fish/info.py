@@ -10,10 +10,17 @@ from engines.setting import Setting
 REPOSITORY = "https://huggingface.co/fishaudio/openaudio-s1-mini"
 
 
-def _file(name: str, size: int) -> WeightsFile:
-    """The publisher gives its files to people who are signed in there, and no digest to anybody else: sizes are about
-    what they are, and a base is told by what is in it (`weights.check`)."""
-    return WeightsFile(name, f"{REPOSITORY}/resolve/main/{name}", "", size)
+def _file(name: str, sha256: str, size: int) -> WeightsFile:
+    """The publisher shows digests and sizes only to people who are signed in there. These are what two public Git
+    repositories say of its files, which agree: zeropointnine/tts-audiobook-tool, whose commit fa6ce9964a26 of July 2025
+    has the publisher's folder with the LFS pointers of the two big files and the small ones themselves, and
+    Lakai4eg/game-ai-commentator, whose list of pinned files has all five. A base that is another is told by what is in
+    it (`weights.check`)."""
+    return WeightsFile(name, f"{REPOSITORY}/resolve/main/{name}", sha256, size)
+
+
+#: Why there is no such export; what was looked at: docs/engines.md.
+NO_GGUF = "no tool that is kept up makes GGUF of this model, or speaks from it"
 
 
 INFO = EngineInfo(
@@ -30,11 +37,11 @@ INFO = EngineInfo(
     needs_consent=True,
     sign_in=REPOSITORY,
     weights=(
-        _file("config.json", 844),
-        _file("tokenizer.tiktoken", 2_560_000),
-        _file("special_tokens.json", 125_000),
-        _file("model.pth", 1_740_000_000),
-        _file("codec.pth", 1_870_000_000),
+        _file("config.json", "0e46c32fd452751d48a553283e16a30819ea7321b32b9bf9e4a8b9c9cc02fa50", 844),
+        _file("tokenizer.tiktoken", "b2b1b8dfb5cc5f024bafc373121c6aba3f66f9a5a0269e243470a1de16a33186", 2_561_218),
+        _file("special_tokens.json", "efc4b254afdf5c3898dc26bd2b7791a9cae993747d92a3176cf9ce4ccfe40526", 126_275),
+        _file("model.pth", "9e59be7dc6714040dce3cde1f41e730c2f0daa5339785b1cd3b60041208c35e6", 1_735_122_974),
+        _file("codec.pth", "74fc41c5a7151c6f350af8bd7e5d6e3accfcc7f3dfbfac23afd35af07052bb2f", 1_871_099_728),
     ),
     clip_seconds=(1.0, 15.0),
     # 1.7 GB of weights in bfloat16, the codec's decoder, and a sentence's keys and values
@@ -51,6 +58,7 @@ INFO = EngineInfo(
         undecided=Undecided.EARLIEST,  # the authors: the earliest that suits does better on texts unlike its clips
     ),
     exports=("fish-speech",),
+    no_exports={"gguf": NO_GGUF},
     spelling="2",
     temperature=0.8,
     options={

@@ -34,9 +34,12 @@ class Matrix:
     reduced: Reduced | None
     nothing: torch.Tensor | None  #: a bias of zeros, for what wants one
     packing: Packing
+    guesses: bool = False  #: what comes of it is verified: one row goes as the kernel itself brings it to eight bits
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        if self.reduced is not None:
+        if self.reduced is not None and self.guesses and x.numel() == x.shape[-1]:
+            y = self.reduced.alone(x)
+        elif self.reduced is not None:
             assert self.nothing is not None
             rows = x.flatten(0, -2).float()
             y = self.reduced(rows, self.nothing).to(x.dtype).view(*x.shape[:-1], -1)
@@ -47,8 +50,9 @@ class Matrix:
         return y if self.adapter is None else y + self.adapter(x)
 
 
-def matrix(layer: Any, *, fast: bool) -> Matrix:
-    """Of an `nn.Linear`, adapted or not. Where there are no eight bits the fast one is the plain one."""
+def matrix(layer: Any, *, fast: bool, guesses: bool = False) -> Matrix:
+    """Of an `nn.Linear`, adapted or not. Where there are no eight bits the fast one is the plain one. With `guesses`
+    nothing is said that was not verified, so that a row need not come out as it does beside others."""
     base = _base(layer)
     weight = base.weight.detach()
     bias = None if base.bias is None else base.bias.detach()
@@ -61,7 +65,7 @@ def matrix(layer: Any, *, fast: bool) -> Matrix:
     if not fast or not has_eight_bits(weight.device):
         return Matrix(weight, bias, adapter, None, None, kept)
     zeros = torch.zeros(len(weight), device=weight.device) if bias is None else bias.float()
-    return Matrix(weight, None, adapter, reduced_once(base, weight), zeros, kept)
+    return Matrix(weight, None, adapter, reduced_once(base, weight), zeros, kept, guesses and bias is None)
 
 
 def pack_all(layers: Iterable[Any]) -> None:

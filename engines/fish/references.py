@@ -3,6 +3,7 @@ reads them before every text."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from engines.audio import clip as clip_file
-from engines.base import Clip
+from engines.base import Clip, Features
 from engines.cutting.quality import snr_db
 from engines.errors import BadInput
 from engines.fish.codec_stream import Stream
@@ -44,12 +45,21 @@ def of(base: Path, clips: Sequence[Clip]) -> tuple[Reference, ...]:
     for clip in sorted((one for one in near if one.sha256 in worth), key=lambda one: (-worth[one.sha256], one.sha256)):
         if not chosen or sum(one.seconds for one in chosen) + clip.seconds <= HEARD:
             chosen.append(clip)
-    made = [one for one in Encoder(base).encode(chosen) if not isinstance(one, BadInput)] if chosen else []
+    made = _encoded(base, chosen) if chosen else []
     if not made:
         raise BadInput(
             "There is no reference recording of this voice that can be read.", "Add recordings of at least a second."
         )
     return tuple(Reference(tuple(one["text"].tolist()), one["codes"].astype(np.int16)) for one in made)
+
+
+def _encoded(base: Path, clips: Sequence[Clip]) -> list[Features]:
+    """Those that can be read."""
+    encoder, made = Encoder(base), []
+    for clip in clips:
+        with contextlib.suppress(BadInput):  # told of when it was encoded to be trained on
+            made.append(encoder.encode(clip))
+    return made
 
 
 def sound(codec: Any, references: Sequence[Reference]) -> NDArray[np.float32]:

@@ -42,7 +42,8 @@ class Export(Kind):
         asked.version, asked.format = version.number, asked.format or known[0]
         if asked.format not in known:
             hint = f"It exports {', '.join(known)}; {Format.MYNA} is a package for another Myna."
-            raise BadRequest(f"The engine {version.engine} does not export {asked.format!r}.", hint)
+            why = f": {info.no_exports[asked.format]}" if asked.format in info.no_exports else ""
+            raise BadRequest(f"The engine {version.engine} does not export {asked.format!r}{why}.", hint)
         return asked.voice, f"export {voices.spelt(asked.voice, version.number)} as {asked.format}"
 
     def _check_dataset(self, session: Session, asked: pb.ExportSpec) -> tuple[str, str]:

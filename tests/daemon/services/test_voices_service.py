@@ -172,6 +172,9 @@ def test_an_export_of_nothing_or_in_no_format_is_refused_before_there_is_a_job(d
         ask(export, pb.ExportRequest(voice="anna"))
     with pytest.raises(Refused, match="does not export 'zip'"):
         ask(export, pb.ExportRequest(voice="anna", version=1, format="zip"))
+    daemon.store.write_now(lambda session: setattr(version(session, 2), "engine", "fish"))
+    with pytest.raises(Refused, match="does not export 'gguf': no tool that is kept up makes GGUF of this model"):
+        ask(export, pb.ExportRequest(voice="anna", version=2, format="gguf"))
     assert daemon.store.read_now(lambda session: jobs.counts(session)).get("queued", 0) == 0
 
 

@@ -46,4 +46,5 @@ def clips() -> list[Clip]:
 @pytest.fixture(scope="session")
 def features(tiny: Path, clips: list[Clip]) -> list[Features]:
     """The clips, encoded."""
-    return [made for made in Encoder(tiny).encode(clips) if not isinstance(made, Exception)]
+    encoder = Encoder(tiny)
+    return [encoder.encode(clip) for clip in clips]

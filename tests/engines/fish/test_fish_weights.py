@@ -13,8 +13,9 @@ import torch
 
 from engines import registry
 from engines.errors import WeightsMissing
-from engines.fish import weights
+from engines.fish import tiny_base, weights
 from engines.fish.engine import FishEngine
+from engines.fish.info import INFO
 
 
 @pytest.fixture
@@ -47,6 +48,19 @@ def test_a_base_is_the_same_however_its_texts_are_spelt(copy: Path, monkeypatch:
     for name in ("codec.pth", "tokenizer.tiktoken", "special_tokens.json"):
         digest.update(hashlib.sha256((copy / name).read_bytes()).digest())
     assert FishEngine().base_fingerprint() == digest.hexdigest()[:16]
+
+
+def test_the_published_digests_are_of_the_model_that_is_known_here() -> None:
+    """The two small files written out as the publisher's are, of what this engine knows of the model."""
+    known = {name: value for name, value in tiny_base.FULL.config.items() if name != "is_reward_model"}
+    config = json.dumps({**known, "vocab_size": 155_776}, indent=4, sort_keys=True)
+    tokens = [*tiny_base.SPECIAL, *(f"<|semantic:{number}|>" for number in range(4_096))]
+    special = json.dumps({token: 151_643 + number for number, token in enumerate(tokens)}, indent=2)
+    published = {file.name: file for file in INFO.weights}
+    for name, written in (("config.json", config), ("special_tokens.json", special)):
+        assert published[name].size == len(written)
+        assert published[name].sha256 == hashlib.sha256(written.encode()).hexdigest()
+    assert all(len(file.sha256) == 64 for file in INFO.weights)
 
 
 @pytest.mark.parametrize(
