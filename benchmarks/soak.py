@@ -46,7 +46,7 @@ from tests.daemon.receivers import Receiver, receiver
 
 LIVE = ("queued", "running", "paused")
 #: seconds in which everybody has left, and in which the last jobs have ended
-LEAVE, LAST_JOBS = 420.0, 240.0
+LEAVE, LAST_JOBS = 420.0, 600.0
 #: minutes from which on trends are told
 TRENDS = 10.0
 #: events of a moved hour, at most, on top of those that are kept

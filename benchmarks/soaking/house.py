@@ -59,18 +59,21 @@ url = "{hook}"
 events = ["promoted", "rejected", "undecided", "failed", "refused", "shutdown"]
 digest = "6h"
 """
-#: short trainings of the embedded engine, judged at once
+#: short trainings of the embedded engine, judged at once, of clips that are heard once
 VOICE = """\
 [train]
-steps = 12
-checkpoint_every = 6
-eval_every = 6
-batch_size = 4
+steps = 8
+checkpoint_every = 4
+eval_every = 4
+batch_size = 2
 spoken_checkpoints = 0
 [promotion]
 takes = 1
 min_lines = 0
 rival_every = 0
+[dataset]
+compare_speakers = false
+second_recogniser = false
 """
 
 
@@ -97,12 +100,12 @@ class House:
 
     def __init__(self, folder: Path, hook: str, every: float, hours: int) -> None:
         """`hook`: where notices go; `every`: seconds in which an hour of the clock passes, `hours` of them at most."""
-        self.folder, self.home, self.temporary = folder, folder / "home", folder / "tmp"
+        self.folder, self.home, self.temporary = folder, folder / "home", folder / "tmp-mynad"
         self.every, self.hours = every, hours
         self.token = secrets.token_hex(16)
         self.tcp, self.http, self.wyoming = (_free() for _ in range(3))
         self.mynad: subprocess.Popen[bytes] | None = None
-        for made in (self.home, self.temporary):
+        for made in (self.home, self.temporary, folder / "tmp-people"):
             made.mkdir(parents=True)
         (folder / "token").write_text(self.token)
         (folder / "token").chmod(0o600)
@@ -118,11 +121,11 @@ class House:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """Of mynad and of all that people start."""
+        """Of what people start: libraries for sound leave files of their own in its temporary folder."""
         return {
             **os.environ,
             "MYNA_HOME": str(self.home),
-            "TMPDIR": str(self.temporary),
+            "TMPDIR": str(self.folder / "tmp-people"),
             "XDG_CONFIG_HOME": str(self.folder / "config"),
             "OMP_NUM_THREADS": "1",
             "PYTHONPATH": str(ROOT),
@@ -135,7 +138,8 @@ class House:
         with (self.folder / "mynad.out").open("ab") as out:
             self.mynad = subprocess.Popen(
                 [sys.executable, "-m", "benchmarks.soaking.mynad"],
-                cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                cwd=ROOT, env={**self.environment, "TMPDIR": str(self.temporary)}, stdin=subprocess.DEVNULL, stdout=out,
+                stderr=out,
             )  # fmt: skip
         with self.client() as client:
             client.wait_ready(START)

@@ -77,7 +77,7 @@ class Dashboards(Caller):
     """Opens one, looks around and closes it."""
 
     name = "dashboards"
-    pause = 25.0
+    pause = 40.0
 
     def turn(self) -> None:
         screen = Screen(dict(self.house.environment), self.chance.choice(SIZES))
@@ -104,7 +104,7 @@ class Upkeep(Caller):
     """Backups, checks, and commands that are looked at now and then."""
 
     name = "upkeep"
-    pause = 40.0
+    pause = 60.0
 
     def turn(self) -> None:
         backups = str(self.house.folder / "backups")

@@ -21,7 +21,7 @@ FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm", "srt")
 #: speeches in a row, before speech is silent for so long that its worker goes
 BURST = 9
 #: minutes that the person may have spoken in a day: a few speeches
-MINUTES = 0.35
+MINUTES = 0.2
 PERSON = "dora"
 PATIENCE = 300.0
 

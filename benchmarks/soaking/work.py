@@ -23,7 +23,7 @@ LIVE = ("queued", "running", "paused")
 ENDED = ("succeeded", "failed", "cancelled")
 NAMES = tuple(sorted(path.stem for path in RECORDINGS.glob("d*.flac")))
 #: recordings that come at once, that a voice has at most, and that a passing one gets
-DROP, MOST, FIRST = 4, 12, 8
+DROP, MOST, FIRST = 2, 8, 5
 #: versions with weights that a voice has at most, beside the one that speaks
 VERSIONS = 3
 #: seconds in which all that follows from a drop is done
@@ -52,7 +52,7 @@ class Feeder(Caller):
     """Drops recordings, waits for what comes of them, and then does something with a voice or a training."""
 
     name = "work"
-    pause = 20.0
+    pause = 12.0
 
     def __init__(self, house: House, tally: Tally, over: threading.Event, seed: int) -> None:
         super().__init__(house, tally, over, seed)
