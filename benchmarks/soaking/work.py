@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -30,7 +31,7 @@ VERSIONS = 3
 PATIENCE = 900.0
 SOUND = (".flac", ".wav", ".mp3")
 #: a training that is long enough to be disturbed
-LONG = {"steps": 400, "checkpoint_every": 20, "eval_every": 200, "batch_size": 4, "patience": 0}
+LONG: dict[str, Any] = {"steps": 400, "checkpoint_every": 20, "eval_every": 200, "batch_size": 4, "patience": 0}
 BAD: dict[str, bytes] = {
     "empty.wav": b"", "words.mp3": b"these are words, and no sound\n" * 40, "half.flac": b"fLaC" + bytes(range(200)),
 }  # fmt: skip
