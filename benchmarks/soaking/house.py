@@ -91,8 +91,8 @@ class Tally:
 
     def fault(self, sentence: str) -> None:
         with self._lock:
-            self.faults.append(" ".join(sentence.split())[:600])
-        print(f"# fault: {sentence}"[:600], flush=True)
+            self.faults.append(" ".join(sentence.split())[:3_000])
+        print(f"# fault: {sentence}"[:3_000], flush=True)
 
 
 class House:

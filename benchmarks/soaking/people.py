@@ -20,7 +20,7 @@ from benchmarks.soaking.callers import Caller
 from benchmarks.soaking.house import ROOT
 
 SIZES = ((80, 24), (100, 30), (200, 50))
-PATIENCE = 60.0
+PATIENCE = 120.0
 #: what is looked at: each screen, and panes, rows and help on it
 KEYS = ("1", "2", "j", "3", "4", "5", "6", "j", "k", "\t", "z", "z", "?", "\x1b", "g", "1", "j", "\r", "\x1b")
 MOVES = re.compile(r"\x1b\[[0-9;:?<>=$]*[a-zA-Z]")
@@ -34,7 +34,7 @@ class Screen:
         self._fd, its = pty.openpty()
         fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tui.cli"], cwd=ROOT, env={**environment, "TERM": "xterm-256color"},
+            [sys.executable, "-m", "tui.cli"], cwd=ROOT, env={**environment, "TERM": "xterm-256color", "PYTHONFAULTHANDLER": "1"},
             stdin=its, stdout=its, stderr=its, start_new_session=True,
         )  # fmt: skip
         os.close(its)
@@ -66,6 +66,8 @@ class Screen:
         try:
             return self.process.wait(max(end - time.monotonic(), 1.0))
         except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # says where it hangs
+            self.read(5.0)
             return None
         finally:
             self.process.kill()
@@ -95,9 +97,10 @@ class Dashboards(Caller):
         else:
             screen.press("\x03")
         status = screen.ended()
-        self.expect(status is not None, f"it did not end: {screen.text[-300:]!r}")
+        how = "hung up" if hung_up else "closed"
+        self.expect(status is not None, f"it did not end, {how}: {screen.text[-2_500:]!r}")
         self.expect("Traceback" not in screen.text, f"a traceback: {screen.text[-600:]!r}")
-        self.did("hung up" if hung_up else "closed")
+        self.did(how)
 
 
 class Upkeep(Caller):

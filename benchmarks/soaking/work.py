@@ -24,7 +24,7 @@ LIVE = ("queued", "running", "paused")
 ENDED = ("succeeded", "failed", "cancelled")
 NAMES = tuple(sorted(path.stem for path in RECORDINGS.glob("d*.flac")))
 #: recordings that come at once, that a voice has at most, and that a passing one gets
-DROP, MOST, FIRST = 2, 8, 5
+DROP, MOST, FIRST = 3, 12, 8
 #: versions with weights that a voice has at most, beside the one that speaks
 VERSIONS = 3
 #: seconds in which all that follows from a drop is done
@@ -158,7 +158,13 @@ class Feeder(Caller):
 
     def _disturbed(self, client: Client, voice: str) -> None:
         """A training that is held, goes on, is cancelled, tried again and cancelled for good."""
-        job = client.train(voice, **LONG).id
+        try:
+            job = client.train(voice, **LONG).id
+        except ClientError as error:  # of a voice that has too little audio left
+            if error.code != "FAILED_PRECONDITION":
+                raise
+            self.did(f"trainings refused ({error.code})")
+            return
         if not self._works(client, job):
             return
         if self.chance.random() < 0.5:
