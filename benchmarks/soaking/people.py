@@ -35,7 +35,8 @@ class Screen:
         fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         env = {**environment, "TERM": "xterm-256color", "PYTHONFAULTHANDLER": "1"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tui.cli"], cwd=ROOT, env=env, stdin=its, stdout=its, stderr=its, start_new_session=True,
+            [sys.executable, "-m", "tui.cli"],
+            cwd=ROOT, env=env, stdin=its, stdout=its, stderr=its, start_new_session=True,
         )  # fmt: skip
         os.close(its)
         self.text = ""  #: the last of what it wrote, without colours and moves
