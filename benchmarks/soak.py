@@ -50,7 +50,7 @@ LEAVE, LAST_JOBS = 420.0, 600.0
 #: minutes from which on trends are told
 TRENDS = 10.0
 #: events of a moved hour, at most, on top of those that are kept
-BETWEEN = 2_000
+BETWEEN = 300
 
 
 @dataclass

@@ -25,6 +25,7 @@ class Database:
     log: int  #: bytes of its write-ahead log
     free: int  #: bytes of pages in the file that nothing is in
     rows: Mapping[str, int]  #: by table
+    events: int = 0  #: that there ever were
 
     @property
     def used(self) -> int:
@@ -39,10 +40,11 @@ def database(home: Path, tables: bool = True) -> Database:
         names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         wanted = names if tables else ["events", "jobs"]
         rows = {name: int(db.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]) for name in wanted}
+        came = db.execute("SELECT max(rowid) FROM events").fetchone()[0] or 0
         (size,) = db.execute("PRAGMA page_size").fetchone()
         (free,) = db.execute("PRAGMA freelist_count").fetchone()
         (pages,) = db.execute("PRAGMA page_count").fetchone()
-    return Database(pages * size, _size(home / "myna.db-wal"), free * size, rows)
+    return Database(pages * size, _size(home / "myna.db-wal"), free * size, rows, came)
 
 
 def folders(home: Path) -> dict[str, tuple[int, int]]:

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RECORDINGS = ROOT / "demo" / "recordings"
 START, END = 60.0, 120.0  #: seconds that mynad gets to be ready, and to end
 #: events that are kept: few, so that they are forgotten many times in an hour
-EVENTS_KEPT = 2_000
+EVENTS_KEPT = 200
 SPEECH_IDLE = 45.0
 
 SETTINGS = """\

@@ -88,9 +88,9 @@ def database(series: Series, kept: int, per_hour: int) -> Iterator[Row]:
     most = max(one.rows["events"] for at, one in there if at >= WARM * there[-1][0])
     yield Row(
         "soak: events that are kept",
-        f"{most:,} at most, {last.rows['events']:,} in the end",
-        f"≤ {kept:,} and those of an hour",
-        most <= kept + per_hour,
+        f"{most:,} at most of {last.events:,} that came, {last.rows['events']:,} in the end",
+        f"≤ {kept:,} and {per_hour:,} of an hour, others forgotten",
+        most <= kept + per_hour and last.events > last.rows["events"],
     )
 
 

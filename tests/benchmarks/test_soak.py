@@ -175,7 +175,7 @@ def series(*, memory: float = 0.0, files: float = 0.0, zombies: tuple[int, ...] 
     for number in range(MINUTES * 12):
         hours = number / (MINUTES * 12)
         jobs = number // 2
-        base = Database(int(1e6 + job * jobs), 4_000_000, 0, {"jobs": jobs, "events": 2_100})
+        base = Database(int(1e6 + job * jobs), 4_000_000, 0, {"jobs": jobs, "events": 2_100}, 2_101 + jobs)
         level = Held(1, 80_000_000, 60_000_000, 50_000_000, 30, 12, 1, ())
         mynad = Held(1, 80_000_000, 60_000_000, int(50e6 + memory * hours), int(30 + files * hours), 12, 1, zombies)
         found.samples.append(
