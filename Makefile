@@ -12,7 +12,7 @@ export GOMP_SPINCOUNT ?= 10000
 # test processes: one more than there are cores, for much of a test is waiting for a daemon; each may take a gigabyte
 WORKERS ?= $(shell n=$$(($$(nproc) + 1)); echo $$((n < 4 ? n : 4)))
 
-.PHONY: setup demo test test-long test-all check bench bench-all proto lint clean
+.PHONY: setup demo test test-long test-all check bench bench-all soak proto lint clean
 
 setup: $(STAMP)  ## virtual environment with everything in it
 
@@ -57,6 +57,9 @@ bench-all: setup  ## every group in turn, so that all tables are of the same com
 
 bench-%: setup  ## the benchmarks of a group (bench-xtts, bench-fish, bench-gpu, bench-dashboard, bench-hostile, bench-verdict, bench-learning, bench-first, bench-datasets, bench-judged, bench-doors, bench-operations, bench-far); keeps the last table in benchmarks/RESULTS-<group>.md
 	$(BIN)/python -m benchmarks.run --group $*
+
+soak: setup  ## an hour of everything at once, two days of the clock: does anything grow, does anything go wrong? Keeps benchmarks/RESULTS-soak.md; MINUTES=3 is shorter, and keeps nothing
+	$(BIN)/python -m $(if $(MINUTES),benchmarks.soak --minutes $(MINUTES),benchmarks.run --group soak)
 
 proto: setup  ## generated code from proto/*.proto
 	$(BIN)/python -m proto.check --write

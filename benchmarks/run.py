@@ -9,6 +9,7 @@
     make bench-judged       what judging clips is worth to a voice that is trained on them
     make bench-operations   what months of work need: metrics, notices, estimates, backups
     make bench-far          trainings on a Ray cluster beside the same here
+    make soak               an hour of everything at once, in which two days of the clock pass
     make bench-all          all of these, one after another: every table of the same commit
     python -m benchmarks.run loop_overhead mynad     only these (the table is printed, and not kept)
 
@@ -49,9 +50,10 @@ GROUPS = (
     "doors",
     "operations",
     "far",
+    "soak",
 )
-#: seconds a benchmark may take before it is given up
-PATIENCE = 3_600.0
+#: seconds a benchmark may take before it is given up; the soak takes an hour by itself
+PATIENCE, SOAK_PATIENCE = 3_600.0, 7_200.0
 VERDICTS = ("holds", "falls short")
 NOT_MEASURED = "not measured"
 
@@ -127,6 +129,7 @@ def group(name: str) -> str:
 
 def run(name: str) -> list[Row]:
     """Run one benchmark, showing what it prints; its bars."""
+    patience = SOAK_PATIENCE if group(name) == "soak" else PATIENCE
     process = subprocess.Popen(
         [sys.executable, "-m", f"benchmarks.{name}"],
         cwd=ROOT,
@@ -135,14 +138,14 @@ def run(name: str) -> list[Row]:
         text=True,
     )
     try:
-        out, err = process.communicate(timeout=PATIENCE)
+        out, err = process.communicate(timeout=patience)
         trouble = (
             "" if process.returncode == 0 else last_line(err) or last_line(out) or f"exit code {process.returncode}"
         )
     except subprocess.TimeoutExpired:
         process.kill()
         out, err = process.communicate()
-        trouble = f"gave up after {PATIENCE:.0f} s"
+        trouble = f"gave up after {patience:.0f} s"
     print(out, end="", flush=True)
     found = [row for line in out.splitlines() if (row := parse(name, line)) is not None]
     if not trouble and not found:

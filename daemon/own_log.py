@@ -20,6 +20,8 @@ from typing import TextIO
 from daemon.errors import MynaError
 
 FORMATS = ("text", "json")
+#: of `log/mynad.log`: bytes of a file, and files
+FILE_BYTES, FILES = 5_000_000, 5
 #: levels of Python's logging as syslog(3) counts them
 SYSLOG = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -77,7 +79,7 @@ def log_to(home: Path, form: str = "text") -> None:
     logging.raiseExceptions = False  # a full disk costs lines of the log, and no traceback for each of them
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = logging.handlers.RotatingFileHandler(path, maxBytes=5_000_000, backupCount=4)
+        file = logging.handlers.RotatingFileHandler(path, maxBytes=FILE_BYTES, backupCount=FILES - 1)
     except OSError as error:
         raise MynaError(
             f"The log {path} cannot be written: {error.strerror}.",
