@@ -9,6 +9,9 @@ PROTOS := proto/myna.proto proto/worker.proto
 export OMP_WAIT_POLICY ?= PASSIVE
 export GOMP_SPINCOUNT ?= 10000
 
+# what Python compiled is kept, also where the environment says otherwise: tests start a thousand processes
+export PYTHONDONTWRITEBYTECODE :=
+
 # test processes: one more than there are cores, for much of a test is waiting for a daemon; each may take a gigabyte
 WORKERS ?= $(shell n=$$(($$(nproc) + 1)); echo $$((n < 4 ? n : 4)))
 

@@ -43,6 +43,7 @@ def converter(once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
     return once("openvoice", lambda out: tiny_base.write(out / "base")) / "base"
 
 
+@pytest.mark.long
 def test_speech_is_enhanced_and_converted_and_every_word_stays_where_it_was(
     with_dataset: Workshop, converter: Path
 ) -> None:

@@ -125,6 +125,7 @@ def test_a_disk_full_at_a_checkpoint_fails_the_training_which_then_goes_on_to_th
         workshop.kill()
 
 
+@pytest.mark.long
 def test_a_disk_full_under_the_database_is_said_to_who_asks_and_passes(
     tmp_path: Path,
     copy_of_toy_home: Callable[..., Workshop],

@@ -48,6 +48,7 @@ def disk(tmp_path: Path) -> Iterator[Callable[[Path], SmallDisk]]:
         each.close()
 
 
+@pytest.mark.long
 def test_recordings_wait_in_the_inbox_while_their_disk_is_read_only(
     tmp_path: Path, disk: Callable[[Path], SmallDisk]
 ) -> None:

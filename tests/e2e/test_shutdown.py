@@ -6,6 +6,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -15,21 +16,32 @@ from tests.e2e.workshop import ANNA, LONG, TOY_LONG, Workshop, bounded, ended, r
 
 #: seconds that an ordered end may take: a step and a checkpoint of a tiny voice, on a busy machine
 LEAVES_WITHIN = 30.0
-CHECKPOINT_EVERY: int = LONG["checkpoint_every"]
 SHORT, TOY_SHORT = {**LONG, "steps": 4}, {**TOY_LONG, "steps": 4}
 
 
 def test_sigterm_saves_the_training_and_the_next_start_ends_it_with_the_same_weights(
-    with_dataset: Workshop, calm_weights: str
+    with_toy: Workshop, calm_toy_weights: str
 ) -> None:
-    client = with_dataset.up()
-    train, next_one = client.train(ANNA, **LONG), client.train(ANNA, **SHORT)
-    reached = reach_step(client, train.id, CHECKPOINT_EVERY + CHECKPOINT_EVERY // 2)
+    saved_and_ended_the_same(with_toy, TOY_LONG, TOY_SHORT, calm_toy_weights)
+
+
+@pytest.mark.long
+def test_sigterm_changes_no_weight_of_glow_either(with_dataset: Workshop, calm_weights: str) -> None:
+    saved_and_ended_the_same(with_dataset, LONG, SHORT, calm_weights)
+
+
+def saved_and_ended_the_same(workshop: Workshop, asked: dict[str, Any], short: dict[str, Any], calm: str) -> None:
+    """End mynad in a training that another waits for, start it again, and see the training come to the weights of a
+    calm one."""
+    interval: int = asked["checkpoint_every"]
+    client = workshop.up()
+    train, next_one = client.train(ANNA, **asked), client.train(ANNA, **short)
+    reached = reach_step(client, train.id, interval + interval // 2)
     began = time.monotonic()
-    assert with_dataset.down(LEAVES_WITHIN) == 0
+    assert workshop.down(LEAVES_WITHIN) == 0
     assert time.monotonic() - began < LEAVES_WITHIN
 
-    client = with_dataset.up()
+    client = workshop.up()
     assert running(client, train.id).attempts == 2
     told = [event.job for event in until_now(client) if event.HasField("job") and event.job.id == train.id]
     assert "goes on when mynad runs again" in [job.status.queued.why_waiting for job in told]
@@ -44,7 +56,7 @@ def test_sigterm_saves_the_training_and_the_next_start_ends_it_with_the_same_wei
     assert len(went_on) == 1
     # it saved where it was when the signal came, not at the last multiple of its interval
     assert int(went_on[0].rstrip(".").rsplit(" ", 1)[1]) >= reached
-    assert weights(with_dataset.home, ANNA, 1) == calm_weights
+    assert weights(workshop.home, ANNA, 1) == calm
 
 
 def test_two_mynads_cannot_have_one_home(with_toy: Workshop) -> None:

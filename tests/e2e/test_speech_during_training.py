@@ -7,7 +7,7 @@ import pytest
 
 from proto import myna_pb2 as pb
 from proto.client import Client, state_of
-from tests.e2e.workshop import ANNA, LONG, Workshop, bounded, ended, reach_step, running, weights
+from tests.e2e.workshop import ANNA, LONG, TOY_LONG, Workshop, bounded, ended, reach_step, running, weights
 
 PATIENCE = 120.0  #: seconds for a sentence on a busy machine, the load of the speech worker included
 TEXT = "The ferry leaves at noon."
@@ -30,6 +30,7 @@ def told_of(client: Client, job: int) -> list[pb.Job]:
     raise AssertionError("the events did not come")
 
 
+@pytest.mark.long
 def test_speech_is_answered_in_a_running_training_which_ends_with_the_same_weights(
     with_dataset: Workshop, calm_weights: str
 ) -> None:
@@ -74,9 +75,9 @@ def test_a_training_that_stays_aside_for_one_sentence_after_another_says_for_whi
     assert whys == [f"speak #{job.id}" for job in asked]
 
 
-def test_a_listener_who_hangs_up_ends_the_speech_and_the_training_goes_on(with_dataset: Workshop) -> None:
-    client = with_dataset.up()
-    train = client.train(ANNA, **LONG)
+def test_a_listener_who_hangs_up_ends_the_speech_and_the_training_goes_on(with_toy: Workshop) -> None:
+    client = with_toy.up()
+    train = client.train(ANNA, **{**TOY_LONG, "steps": 1_000_000})
     reach_step(client, train.id, 5)
     stream = client.synthesize(
         pb.SpeakSpec(voice=ANNA, version=-1, text="One more sentence about the sea. " * 200, seed=5)

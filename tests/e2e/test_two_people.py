@@ -42,6 +42,7 @@ def attempt(workshop: Workshop, number: int) -> tuple[datetime, datetime]:
     return row.started, row.ended
 
 
+@pytest.mark.long
 def test_what_two_people_used_is_right_to_the_second_after_a_kill(with_toy: Workshop) -> None:
     client = with_toy.up()
     people: dict[str, Client] = {}

@@ -9,6 +9,7 @@ import shutil
 import signal
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -138,8 +139,9 @@ def alive(pid: int) -> bool:
 def test_a_daemon_that_hangs_is_not_called_absent_and_can_be_ended(myna: Run, home: Path) -> None:
     pid = frozen(myna)
     try:
-        for command in (("status",), ("jobs",), ("up",)):
-            ended = myna(*command)
+        with ThreadPoolExecutor() as together:  # each waits for its answer as long as it may
+            told = list(together.map(myna, ("status", "jobs", "up")))
+        for ended in told:
             assert ended.code == 1, ended.out
             assert f"runs (process {pid}), but does not answer" in ended.err
             assert "myna down" in ended.err

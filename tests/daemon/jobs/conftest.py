@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 from demo_clips import refs
+from recorded import Recorded
 
+from daemon.kinds.train import worker as train
 from engines.glow.model import BASE_VARIABLE
 from engines.glow.recipe import tiny_base
 from proto import worker_pb2 as wire
@@ -28,22 +31,25 @@ LINEAGE = {
 }
 
 
+@pytest.fixture(scope="session")
+def tiny_base_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_once(tmp_path_factory, "tiny-base", tiny_base.make)
+
+
 @pytest.fixture(autouse=True)
-def tiny(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    base = made_once(tmp_path_factory, "tiny-base", tiny_base.make)
-    monkeypatch.setenv(BASE_VARIABLE, str(base))
+def tiny(tiny_base_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(BASE_VARIABLE, str(tiny_base_folder))
     torch.set_num_threads(1)
 
 
-@pytest.fixture
-def train_plan(tmp_path: Path) -> wire.TrainPlan:
+def train_plan_in(home: Path) -> wire.TrainPlan:
     return wire.TrainPlan(
         voice="anna",
         engine="glow",
         language="en",
         run=5,
-        run_dir=str(tmp_path / "runs" / "5"),
-        out_dir=str(tmp_path / "voices" / "anna" / "1"),
+        run_dir=str(home / "runs" / "5"),
+        out_dir=str(home / "voices" / "anna" / "1"),
         clips=refs(1, 7),
         held_out=refs(7, 9),
         settings_json=SETTINGS,
@@ -53,6 +59,29 @@ def train_plan(tmp_path: Path) -> wire.TrainPlan:
         home_uuid="b" * 32,
         dataset=3,
     )
+
+
+@pytest.fixture
+def train_plan(tmp_path: Path) -> wire.TrainPlan:
+    return train_plan_in(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def trained_home(tmp_path_factory: pytest.TempPathFactory, tiny_base_folder: Path) -> Path:
+    """A home in which the plan's training has ended. Tests take copies."""
+    home = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(BASE_VARIABLE, str(tiny_base_folder))
+        torch.set_num_threads(1)
+        train.run(train_plan_in(home), Recorded(home))
+    return home
+
+
+@pytest.fixture
+def trained_plan(train_plan: wire.TrainPlan, trained_home: Path, tmp_path: Path) -> wire.TrainPlan:
+    """The plan of a training that has ended."""
+    shutil.copytree(trained_home, tmp_path, dirs_exist_ok=True)
+    return train_plan
 
 
 @pytest.fixture

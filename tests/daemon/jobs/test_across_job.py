@@ -11,7 +11,6 @@ from recorded import Recorded
 
 from daemon.kinds.evaluate import across_worker
 from daemon.kinds.evaluate import worker as evaluate
-from daemon.kinds.train import worker as train
 from engines.errors import BadInput
 from engines.glow.engine import GlowEngine
 from engines.transcription.choose import Choice
@@ -23,17 +22,16 @@ TEXTS = ["The old ferry lay still.", "She put the lamp in the window."]
 
 
 @pytest.fixture
-def across_plan(train_plan: wire.TrainPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> wire.EvaluatePlan:
+def across_plan(trained_plan: wire.TrainPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> wire.EvaluatePlan:
     """anna's first version and the base as bob's, on a machine without a recogniser."""
     monkeypatch.setattr(across_worker, "choose", lambda *_: Choice(None, "Nobody listens."))
-    train.run(train_plan, Recorded(tmp_path))
     other = wire.OtherSide(
-        voice="bob", engine="glow", held_out=train_plan.clips[:2], reference=train_plan.clips[2:],
+        voice="bob", engine="glow", held_out=trained_plan.clips[:2], reference=trained_plan.clips[2:],
         samples_dir=str(tmp_path / "samples" / "bob"),
     )  # fmt: skip
     return wire.EvaluatePlan(
-        voice="anna", engine="glow", language="en", version=1, version_dir=train_plan.out_dir,
-        held_out=train_plan.held_out, reference=train_plan.clips, samples_dir=str(tmp_path / "samples" / "anna"),
+        voice="anna", engine="glow", language="en", version=1, version_dir=trained_plan.out_dir,
+        held_out=trained_plan.held_out, reference=trained_plan.clips, samples_dir=str(tmp_path / "samples" / "anna"),
         other=other, texts=TEXTS,
     )  # fmt: skip
 

@@ -14,7 +14,6 @@ import soundfile
 from recorded import Recorded
 
 from daemon.kinds.evaluate import worker as evaluate
-from daemon.kinds.train import worker as train
 from daemon.worker import bench
 from daemon.worker.job import Stopped
 from engines.capabilities import Capability
@@ -27,8 +26,8 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def trained(train_plan: wire.TrainPlan, evaluate_plan: wire.EvaluatePlan, tmp_path: Path) -> wire.EvaluatePlan:
-    train.run(train_plan, Recorded(tmp_path))
+def trained(trained_plan: wire.TrainPlan, evaluate_plan: wire.EvaluatePlan) -> wire.EvaluatePlan:
+    assert evaluate_plan.version_dir == trained_plan.out_dir
     return evaluate_plan
 
 

@@ -11,7 +11,6 @@ import soundfile
 from recorded import Recorded
 
 from daemon.kinds.speak import worker as speak
-from daemon.kinds.train import worker as train
 from engines.audio import watermark
 from engines.errors import BadInput, Cancelled, EngineError, WeightsMissing
 from engines.glow.engine import GlowEngine
@@ -96,11 +95,10 @@ def test_a_voice_spoken_before_is_not_loaded_again_until_memory_is_given_back(tm
     assert loads(channel) == 2
 
 
-def test_a_version_and_the_base_sound_different(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
-    train.run(train_plan, Recorded(tmp_path))
+def test_a_version_and_the_base_sound_different(trained_plan: wire.TrainPlan, tmp_path: Path) -> None:
     base, version = Recorded(tmp_path), Recorded(tmp_path)
     speak.run(plan("Good morning."), base)
-    speak.run(plan("Good morning.", train_plan.out_dir, name="anna@1"), version)
+    speak.run(plan("Good morning.", trained_plan.out_dir, name="anna@1"), version)
     assert audio(base)[0].samples != audio(version)[0].samples
 
 

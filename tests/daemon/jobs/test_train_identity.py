@@ -52,10 +52,9 @@ def without_marks(plan: wire.TrainPlan) -> None:
         (folder / identity.MARK).unlink(missing_ok=True)
 
 
-def test_a_version_of_another_database_is_not_taken_for_this_runs(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
-    train.run(train_plan, Recorded(tmp_path))
-    old = contents(Path(train_plan.out_dir))
-    other, channel = of_another_database(train_plan), Recorded(tmp_path)
+def test_a_version_of_another_database_is_not_taken_for_this_runs(trained_plan: wire.TrainPlan, tmp_path: Path) -> None:
+    old = contents(Path(trained_plan.out_dir))
+    other, channel = of_another_database(trained_plan), Recorded(tmp_path)
     train.run(other, channel)
     assert set(channel.curves["train/loss"]) == set(range(1, 13))
     assert contents(Path(other.out_dir))["model.safetensors"] != old["model.safetensors"]
@@ -122,23 +121,21 @@ def test_unmarked_checkpoints_that_cannot_be_the_runs_are_set_aside(
 
 
 def test_a_version_finished_before_there_were_marks_is_only_reported_again(
-    train_plan: wire.TrainPlan, tmp_path: Path
+    trained_plan: wire.TrainPlan, tmp_path: Path
 ) -> None:
-    train.run(train_plan, Recorded(tmp_path))
-    without_marks(train_plan)
-    train_plan.unmarked_from = 1
+    without_marks(trained_plan)
+    trained_plan.unmarked_from = 1
     channel = Recorded(tmp_path)
-    train.run(train_plan, channel)
+    train.run(trained_plan, channel)
     assert not channel.curves
-    assert identity.is_of(Path(train_plan.out_dir), train_plan.run_uuid)
+    assert identity.is_of(Path(trained_plan.out_dir), trained_plan.run_uuid)
 
 
 def test_an_unmarked_version_of_other_data_is_set_aside_whatever_its_number_says(
-    train_plan: wire.TrainPlan, tmp_path: Path
+    trained_plan: wire.TrainPlan, tmp_path: Path
 ) -> None:
-    train.run(train_plan, Recorded(tmp_path))
-    without_marks(train_plan)
-    other = of_another_database(train_plan)
+    without_marks(trained_plan)
+    other = of_another_database(trained_plan)
     other.unmarked_from = 1
     channel = Recorded(tmp_path)
     train.run(other, channel)
@@ -146,16 +143,16 @@ def test_an_unmarked_version_of_other_data_is_set_aside_whatever_its_number_says
     assert (tmp_path / "voices" / "anna" / "1.of-another-database").is_dir()
 
 
-def test_a_version_says_whose_it_is_and_what_it_was_made_of(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
-    train.run(train_plan, Recorded(tmp_path))
-    about = versions.lineage(Path(train_plan.out_dir)) or {}
-    assert identity.read(Path(train_plan.out_dir)) == identity.Mark("b" * 32, "a" * 32)
+def test_a_version_says_whose_it_is_and_what_it_was_made_of(trained_plan: wire.TrainPlan, tmp_path: Path) -> None:
+    about = versions.lineage(Path(trained_plan.out_dir)) or {}
+    assert identity.read(Path(trained_plan.out_dir)) == identity.Mark("b" * 32, "a" * 32)
     assert (about["run_uuid"], about["home"], about["dataset"], about["parent_uuid"]) == ("a" * 32, "b" * 32, 3, "")
     assert about["created"]
 
 
-def test_the_digest_of_a_versions_files_is_not_changed_by_its_mark(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
-    train.run(train_plan, Recorded(tmp_path))
-    before = versions.identity(Path(train_plan.out_dir))
-    os.utime(Path(train_plan.out_dir) / identity.MARK, ns=(1, 1))
-    assert versions.identity(Path(train_plan.out_dir)) == before
+def test_the_digest_of_a_versions_files_is_not_changed_by_its_mark(
+    trained_plan: wire.TrainPlan, tmp_path: Path
+) -> None:
+    before = versions.identity(Path(trained_plan.out_dir))
+    os.utime(Path(trained_plan.out_dir) / identity.MARK, ns=(1, 1))
+    assert versions.identity(Path(trained_plan.out_dir)) == before

@@ -60,10 +60,11 @@ def test_a_training_leaves_a_whole_version_and_commits_it_once(train_plan: wire.
     assert not (Path(train_plan.run_dir) / "checkpoints").exists()
 
 
-def test_a_stopped_training_goes_on_and_ends_with_the_same_weights(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
-    train.run(train_plan, Recorded(tmp_path))
-    undisturbed = weights(train_plan)
-    other = wire.TrainPlan.FromString(train_plan.SerializeToString())
+def test_a_stopped_training_goes_on_and_ends_with_the_same_weights(
+    trained_plan: wire.TrainPlan, tmp_path: Path
+) -> None:
+    undisturbed = weights(trained_plan)
+    other = wire.TrainPlan.FromString(trained_plan.SerializeToString())
     other.run_dir, other.out_dir = str(tmp_path / "runs" / "6"), str(tmp_path / "voices" / "anna" / "2")
     with pytest.raises(Stopped) as stopped:
         train.run(
@@ -122,14 +123,13 @@ def tensors(folder: str) -> dict[str, torch.Tensor]:
 
 
 def test_an_increment_of_the_embedded_engine_is_the_mean_of_its_parent_and_a_training_from_the_base(
-    train_plan: wire.TrainPlan, tmp_path: Path
+    trained_plan: wire.TrainPlan, tmp_path: Path
 ) -> None:
-    train.run(train_plan, Recorded(tmp_path))
-    increment = next_one(train_plan, tmp_path, 2)
+    increment = next_one(trained_plan, tmp_path, 2)
     for one in increment.clips[:4]:
         one.is_new = False
     train.run(increment, channel := Recorded(tmp_path))
-    alone = next_one(train_plan, tmp_path, 3)
+    alone = next_one(trained_plan, tmp_path, 3)
     alone.run_dir, alone.run, alone.parent_dir, alone.first = str(tmp_path / "runs" / "7"), 7, "", True
     order = [*(one for one in increment.clips if one.is_new), *(one for one in increment.clips if not one.is_new)]
     del alone.clips[:]
@@ -137,7 +137,7 @@ def test_an_increment_of_the_embedded_engine_is_the_mean_of_its_parent_and_a_tra
         alone.clips.add().CopyFrom(one)
         alone.clips[-1].is_new = True
     train.run(alone, Recorded(tmp_path))
-    parent, mine, other = (tensors(plan.out_dir) for plan in (train_plan, increment, alone))
+    parent, mine, other = (tensors(plan.out_dir) for plan in (trained_plan, increment, alone))
     assert any(not torch.equal(parent[name], other[name]) for name in parent)
     for name, weights in mine.items():
         torch.testing.assert_close(weights, (parent[name] + other[name]) / 2)
@@ -150,17 +150,16 @@ def of_another_base(plan: wire.TrainPlan) -> None:
 
 
 def test_an_increment_whose_parent_is_of_another_base_is_a_training_from_the_base_on_all_clips(
-    train_plan: wire.TrainPlan, tmp_path: Path
+    trained_plan: wire.TrainPlan, tmp_path: Path
 ) -> None:
-    train.run(train_plan, Recorded(tmp_path))
-    of_another_base(train_plan)
-    increment = next_one(train_plan, tmp_path, 2)
+    of_another_base(trained_plan)
+    increment = next_one(trained_plan, tmp_path, 2)
     for one in increment.clips[:4]:
         one.is_new = False
     train.run(increment, channel := Recorded(tmp_path))
     assert any("Trains from the base of glow on 2 new and 4 old clips" in line for line in channel.lines)
     assert channel.committed[0].begun.way == pb.RUN_WAY_BASE
-    alone = next_one(train_plan, tmp_path, 3)
+    alone = next_one(trained_plan, tmp_path, 3)
     alone.run_dir, alone.run, alone.parent_dir, alone.first = str(tmp_path / "runs" / "7"), 7, "", True
     alone.clips.extend([alone.clips.pop(0) for _ in range(4)])  # the order in which the increment has them
     train.run(alone, Recorded(tmp_path))
@@ -170,11 +169,10 @@ def test_an_increment_whose_parent_is_of_another_base_is_a_training_from_the_bas
 
 
 def test_an_increment_that_an_older_myna_began_on_top_of_such_a_parent_goes_on_so(
-    train_plan: wire.TrainPlan, tmp_path: Path
+    trained_plan: wire.TrainPlan, tmp_path: Path
 ) -> None:
-    train.run(train_plan, Recorded(tmp_path))
-    of_another_base(train_plan)
-    increment = next_one(train_plan, tmp_path, 2)
+    of_another_base(trained_plan)
+    increment = next_one(trained_plan, tmp_path, 2)
     asked = increment.settings_json
     with pytest.raises(Stopped):
         train.run(
@@ -194,23 +192,21 @@ def test_an_increment_that_an_older_myna_began_on_top_of_such_a_parent_goes_on_s
 
 
 def test_a_parent_that_cannot_be_averaged_with_is_found_before_anything_is_trained(
-    train_plan: wire.TrainPlan, tmp_path: Path
+    trained_plan: wire.TrainPlan, tmp_path: Path
 ) -> None:
-    train.run(train_plan, Recorded(tmp_path))
-    (Path(train_plan.out_dir) / "model.safetensors").unlink()
+    (Path(trained_plan.out_dir) / "model.safetensors").unlink()
     with pytest.raises(EngineError, match=r"model\.safetensors"):
-        train.run(next_one(train_plan, tmp_path, 2), channel := Recorded(tmp_path))
+        train.run(next_one(trained_plan, tmp_path, 2), channel := Recorded(tmp_path))
     assert not channel.curves
 
 
 def test_what_a_run_began_by_is_what_it_goes_on_by(
-    train_plan: wire.TrainPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained_plan: wire.TrainPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train.run(train_plan, Recorded(tmp_path))
-    increment = next_one(train_plan, tmp_path, 2)
+    increment = next_one(trained_plan, tmp_path, 2)
     train.run(increment, Recorded(tmp_path))
     undisturbed = weights(increment)
-    other = next_one(train_plan, tmp_path, 3)
+    other = next_one(trained_plan, tmp_path, 3)
     other.run_dir, other.run = str(tmp_path / "runs" / "7"), 7
     with pytest.raises(Stopped):
         train.run(other, Recorded(tmp_path, lambda one: "stop" if 6 in one.curves.get("train/loss", {}) else ""))
@@ -233,9 +229,8 @@ def test_an_averaged_increment_that_gained_nothing_gained_nothing_over_the_base(
     assert "over the base in" in told(Way.BASE)
 
 
-def test_an_increment_learns_from_new_clips_and_mixes_old_ones_in(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
-    train.run(train_plan, Recorded(tmp_path))
-    increment = on_top(next_one(train_plan, tmp_path, 2))
+def test_an_increment_learns_from_new_clips_and_mixes_old_ones_in(trained_plan: wire.TrainPlan, tmp_path: Path) -> None:
+    increment = on_top(next_one(trained_plan, tmp_path, 2))
     for one in increment.clips[:4]:
         one.is_new = False
     channel = Recorded(tmp_path)
@@ -245,7 +240,7 @@ def test_an_increment_learns_from_new_clips_and_mixes_old_ones_in(train_plan: wi
     assert any("from the cache" in line and "8 of them" in line for line in channel.lines)
 
     # what it gained is told against the base, which is where the first one began, and against its parent
-    first = versions.lineage(Path(train_plan.out_dir)) or {}
+    first = versions.lineage(Path(trained_plan.out_dir)) or {}
     assert about["result"]["base_losses"] == pytest.approx(first["result"]["start_losses"])
     assert about["result"]["start_losses"] == pytest.approx(first["result"]["best_losses"], rel=1e-3)
     assert channel.curves["gain/parent"][0] == 0
@@ -307,10 +302,9 @@ def test_a_training_goes_on_without_a_clip_that_cannot_be_encoded_and_a_person_i
 
 
 def test_an_increment_without_a_new_clip_that_can_be_encoded_ends_well_without_a_version(
-    train_plan: wire.TrainPlan, tmp_path: Path
+    trained_plan: wire.TrainPlan, tmp_path: Path
 ) -> None:
-    train.run(train_plan, Recorded(tmp_path))
-    increment = next_one(train_plan, tmp_path, 2)
+    increment = next_one(trained_plan, tmp_path, 2)
     for one in increment.clips[1:]:
         one.is_new = False
     increment.clips[0].text = "😀"

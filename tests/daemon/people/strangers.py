@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,8 +151,10 @@ async def ask(
     method: MethodDescriptor,
     request: Message,
     metadata: tuple[tuple[str, str], ...] = (),
+    *,
+    enough: Callable[[Message], bool] = lambda answer: False,
 ) -> tuple[str, str, list[Message]]:
-    """(gRPC's name of the outcome, the error's words, the answers)."""
+    """(gRPC's name of the outcome, the error's words, the answers, up to the first that is `enough`)."""
     service, _, name = rpc.partition(".")
     call = getattr(getattr(stubs, f"{service}Stub")(channel), name)
     given: Any = stream_of([request]) if method.client_streaming else request
@@ -162,7 +164,7 @@ async def ask(
             stream = call(given, metadata=metadata, timeout=LISTENED if rpc in ENDLESS else BOUND)
             async for answer in stream:
                 answers.append(answer)
-                if len(answers) == ENOUGH:
+                if len(answers) == ENOUGH or enough(answer):
                     stream.cancel()
                     break
         else:

@@ -213,14 +213,19 @@ class History(RuleBasedStateMachine):
             )
 
 
-History.TestCase.settings = settings(
-    max_examples=25,
+TestHistory = History.TestCase
+TestHistory.settings = settings(
+    max_examples=8,
     stateful_step_count=20,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-TestHistory = History.TestCase
+
+
+@pytest.mark.long
+class TestManyHistories(History.TestCase):  # type: ignore[misc]  # hypothesis makes the class
+    settings = settings(TestHistory.settings, max_examples=50)
 
 
 @given(st.permutations([f"recording {n}" for n in range(12)]), st.integers(1, 11))

@@ -253,4 +253,9 @@ class JobLife(RuleBasedStateMachine):
 
 TestJobLife = JobLife.TestCase
 # the same histories every time: a suite that fails on one seed in many tells nothing of the change it runs for
-TestJobLife.settings = settings(max_examples=12, stateful_step_count=30, deadline=None, derandomize=True)
+TestJobLife.settings = settings(max_examples=4, stateful_step_count=30, deadline=None, derandomize=True)
+
+
+@pytest.mark.long
+class TestManyJobLives(JobLife.TestCase):  # type: ignore[misc]  # hypothesis makes the class
+    settings = settings(max_examples=24, stateful_step_count=30, deadline=None, derandomize=True)

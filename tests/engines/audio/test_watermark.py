@@ -20,7 +20,7 @@ from engines.audio import find_watermark, passing, perth, watermark
 from engines.base import AudioChunk, WordTime
 from engines.errors import BadInput
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("compiled_librosa")]
 
 DEMO = Path(__file__).parents[3] / "demo" / "recordings"
 

@@ -15,7 +15,9 @@ from engines.training.control import Command, Free, Stopped
 HERE = Path(__file__).parent
 
 
-@pytest.mark.parametrize("rank", [pytest.param("0", id="full", marks=pytest.mark.slow), pytest.param("4", id="lora")])
+@pytest.mark.parametrize(
+    "rank", [pytest.param("0", id="full", marks=pytest.mark.slow), pytest.param("4", id="lora", marks=pytest.mark.long)]
+)
 def test_a_killed_training_ends_with_the_same_weights_bit_for_bit(rank: str, tiny: Path, tmp_path: Path) -> None:
     check_bit_for_bit(HERE / "fish_run.py", tmp_path, MYNA_FISH_BASE=str(tiny), FISH_LORA_RANK=rank)
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import librosa
 import numpy as np
+import pytest
 
 from engines.glow import mel
+
+pytestmark = pytest.mark.usefixtures("compiled_librosa")
 
 
 def test_the_filters_are_librosas_to_the_last_bit() -> None:

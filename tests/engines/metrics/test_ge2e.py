@@ -20,6 +20,8 @@ from engines.errors import BadInput
 from engines.metrics import similarity
 from engines.metrics.ge2e import features, network, weights
 
+pytestmark = pytest.mark.usefixtures("compiled_librosa")
+
 Sound = NDArray[np.float32]
 
 

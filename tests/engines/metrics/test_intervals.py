@@ -62,7 +62,7 @@ def test_both_sides_have_the_same_lines() -> None:
         spread([[line(0.8)], [line(0.8)]], [[line(0.8)]], 0.95)
 
 
-@pytest.mark.parametrize("count", [3, 5, 12])
+@pytest.mark.parametrize("count", [3, *(pytest.param(more, marks=pytest.mark.long) for more in (5, 12))])
 def test_equal_pairs_are_told_apart_as_seldom_as_the_level_says(count: int) -> None:
     """Of 100 pairs of the same voice, 5 may be told apart at 95 %; the rest of the tolerance is chance (the 99.9th
     percentile of such a count is 13)."""

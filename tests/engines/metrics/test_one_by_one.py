@@ -74,6 +74,7 @@ def test_a_balance_below_what_it_must_be_is_no_matter_of_measures() -> None:
     assert found.outcome is Outcome.UNDECIDED
 
 
+@pytest.mark.long
 def test_equals_are_told_apart_no_more_often_than_the_rule_says() -> None:
     """Lines with the spread of real ones, drawn from one population for both sides, judged in one look."""
     draw, rule, wrong, trials = random.Random(11), Rule(), 0, 200

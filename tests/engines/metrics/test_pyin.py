@@ -16,6 +16,8 @@ from speech import RATE, TEXTS, speech
 from engines.metrics.pitch import Pitch, pitch
 from engines.metrics.pyin import pyin
 
+pytestmark = pytest.mark.usefixtures("compiled_librosa")
+
 TIME = np.arange(RATE) / RATE
 
 

@@ -26,6 +26,8 @@ from engines.metrics.score import LineScores, SpokenLine, score_lines, summarise
 from engines.metrics.similarity import cosine, embed, mean_embedding
 from engines.transcription.base import Transcript
 
+pytestmark = pytest.mark.usefixtures("compiled_librosa")
+
 LINES = [
     SpokenLine(TEXTS[name], FIXTURES / f"{name}.flac", FIXTURES / f"{name}.flac") for name in ("harbour", "letter")
 ]

@@ -8,14 +8,13 @@ async with looking(home, size=(80, 24)) as viewer:
 from __future__ import annotations
 
 import asyncio
-import io
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from rich.console import Console
+from textual._context import visible_screen_stack
 from textual.pilot import Pilot
 
 from proto.channel import address
@@ -39,13 +38,8 @@ class Viewer:
 
     def text(self) -> str:
         """What stands on the screen, a line each, without colours."""
-        width, height = self.app.size
-        console = Console(
-            width=width, height=height, file=io.StringIO(), force_terminal=True, record=True, legacy_windows=False
-        )
-        console.print(self.app.screen._compositor.render_update(full=True, screen_stack=self.app._background_screens))
-        lines = console.export_text(styles=False).split("\n")[:height]
-        return "".join(line.rstrip() + "\n" for line in lines)
+        visible_screen_stack.set(self.app._background_screens)  # what is seen through a dialog
+        return "".join(strip.text.rstrip() + "\n" for strip in self.app.screen._compositor.render_strips())
 
     def contrast(self, word: str) -> float:
         """How far the word's colour lies from what it stands on, 0 to 1; of the sixteen colours 0.5 where it is dim."""
