@@ -8,7 +8,7 @@ recordings of two of the speakers that they are made from (rms, awb). The held-o
 
 Both are trained for as many steps (60, up to 60 clips), so that of half as many clips each is seen twice as often.
 
-python -m benchmarks.judged_datasets [--voices 3] [--each 3] [--tuning] [--processes 2]
+python -m benchmarks.judged_datasets [--voices 3] [--voice rms-deep …] [--each 3] [--tuning] [--processes 2]
 """
 
 from __future__ import annotations
@@ -187,6 +187,12 @@ def found_in_words(having: Sequence[Planted], found: Sequence[Sequence[Judged]])
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--voices", type=int, default=len(REPORTING))
+    parser.add_argument(
+        "--voice",
+        action="append",
+        choices=[who.name for who, _ in REPORTING],
+        help="only this one; more than once: these",
+    )
     parser.add_argument("--each", type=int, default=EACH, help="spoilt recordings of each kind")
     parser.add_argument("--tuning", action="store_true", help="a voice for trying, instead of those of the figures")
     parser.add_argument("--processes", type=int, default=2)
@@ -195,6 +201,8 @@ def main() -> int:
         print(why, file=sys.stderr)
         return 1
     pairs = (TUNING if options.tuning else REPORTING)[: options.voices]
+    if options.voice:
+        pairs = tuple(pair for pair in REPORTING if pair[0].name in options.voice)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(options.processes, context) as pool, ThreadPoolExecutor(len(pairs)) as voices:
         told = []
