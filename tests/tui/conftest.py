@@ -69,7 +69,9 @@ def stage(home: Path) -> Iterator[Stage]:
 @pytest.fixture
 def any_daemon(home: Path, myna: Run) -> Iterator[Any]:
     """The real mynad, started by `myna up`."""
-    started = myna("up")
-    assert started.code == 0, started.err
-    yield started
-    myna("down", "--now")
+    try:
+        started = myna("up")
+        assert started.code == 0, started.err
+        yield started
+    finally:
+        myna("down", "--now")  # also one that was too slow for `up`

@@ -45,10 +45,12 @@ def remote(myna: Run, home: Path, tmp_path: Path) -> Iterator[Remote]:
     home.mkdir()
     settings = {"listen": host, "tls_cert": certificate, "tls_key": key, "token_file": token}
     (home / "myna.toml").write_text("".join(f'{name} = "{value}"\n' for name, value in settings.items()))
-    up = myna("up")
-    assert up.code == 0, up.err
-    yield Remote(host, certificate)
-    myna("down", "--now")
+    try:
+        up = myna("up")
+        assert up.code == 0, up.err
+        yield Remote(host, certificate)
+    finally:
+        myna("down", "--now")  # also one that was too slow for `up`
 
 
 def test_a_remote_daemon_is_reached_over_tls_with_its_token_only(
