@@ -257,14 +257,14 @@ def running(client: Client, job: int) -> pb.Job:
     raise AssertionError(f"job {job} did not run within {PATIENCE:.0f} s: {client.job(job)}")
 
 
-def ended(client: Client, job: int, state: str = "succeeded") -> pb.Job:
+def ended(client: Client, job: int, state: str = "succeeded", patience: float = PATIENCE) -> pb.Job:
     """The job when it has ended, which must be in this state."""
-    for seen in bounded(client.follow(job), PATIENCE):
+    for seen in bounded(client.follow(job), patience):
         last = seen
         if state_of(last) in ("succeeded", "failed", "cancelled"):
             assert state_of(last) == state, f"{last.title} {state_of(last)}: {last.status}"
             return last
-    raise AssertionError(f"{last.title} had not ended after {PATIENCE:.0f} s: {last.status}")
+    raise AssertionError(f"{last.title} had not ended after {patience:.0f} s: {last.status}")
 
 
 def reach_step(client: Client, job: int, step: int) -> int:
