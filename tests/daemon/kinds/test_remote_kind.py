@@ -9,75 +9,34 @@ from pathlib import Path
 
 import lives
 import pytest
-from inbox_workshop import InProcessChannel
+from remote_home import SECRET, as_bob, asked, furnished, switched_on
 from sqlalchemy.orm import Session
-from voice_rows import clip, dataset, version
 
 from daemon import settings
 from daemon.caller import Caller, Right
 from daemon.database.comparison_rows import Comparison
-from daemon.database.models import Voice, now
-from daemon.database.people_rows import Person, Share
+from daemon.database.models import now
+from daemon.database.people_rows import Share
 from daemon.database.store import Store
 from daemon.errors import MynaError, NotAllowed, QuotaReached
 from daemon.kinds.remote import server as remote
-from daemon.kinds.remote.worker import Accessed
 from daemon.state import accounts, across, charges, jobs, remote_engines, sides, voices
-from engines.base import SpeechRequest
-from engines.errors import EngineError
-from engines.remote.access import Access
-from engines.remote.cache import Cache
-from engines.remote.pieces import kept_key, pieces
-from engines.remote.providers import PROVIDERS
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
 pytestmark = pytest.mark.integration
 
-SECRET = "sk-very-secret-0123456789"
-
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    key = tmp_path / "openai.key"
-    key.touch(0o600)
-    key.write_text(SECRET)
-    (tmp_path / "myna.toml").write_text(
-        f"""[remote.openai]
-enabled = true
-key_file = "{key}"
-budget_a_day = 0.02
-person_a_day = 0.005
-people = true
-"""
-    )
-    return tmp_path
+    return switched_on(tmp_path)
 
 
 @pytest.fixture
 def store(home: Path) -> Iterator[Store]:
-    opened = Store(home, settings=settings.load(home))
-
-    def given(session: Session) -> None:
-        session.add(Voice(name="anna", language="de", engine="glow", options={}, created=now()))
-        session.add(Person(name="bob", rights=int(Right.SPEAK), created=now()))
-        session.flush()
-        held = [clip(session, f"held{i}", f"Satz {i}", held_out=True) for i in (0, 1)]
-        dataset(session, 1, [clip(session, "c")], held)
-        version(session, 7)
-
-    opened.write_now(given)
+    opened = furnished(home)
     yield opened
     opened.close()
-
-
-def asked(text: str = "Good morning.", voice: str = "openai:alloy", **more: object) -> pb.JobSpec:
-    return pb.JobSpec(speak=pb.SpeakSpec(voice=voice, text=text, **more))  # type: ignore[arg-type]
-
-
-def as_bob(session: Session) -> Session:
-    session.info["caller"] = Caller("bob", Right.SPEAK)
-    return session
 
 
 def test_a_job_of_a_voice_elsewhere_is_of_the_cpu_lane_and_its_plan_holds_no_key(store: Store, home: Path) -> None:
@@ -177,105 +136,6 @@ def test_a_budget_is_kept_from_what_was_spent(store: Store) -> None:
         "Everybody together has spent 0.02 USD of 0.02 USD with openai today, and this would cost up to 0.00075 USD."
     )
     assert over.value.retry_after > 0
-
-
-def paying(session: Session, **changed: object) -> Session:
-    """The session of a mynad whose [remote.openai] was changed."""
-    tables = session.info["settings"].remote
-    own = dataclasses.replace(tables["openai"], **changed)  # type: ignore[arg-type]
-    session.info["settings"] = dataclasses.replace(session.info["settings"], remote={**tables, "openai": own})
-    return session
-
-
-def spend(session: Session) -> None:
-    """1,300 characters, which are nearly all that may be spent."""
-    job = lives.submit(session, asked())
-    lives.kind(session, "speak").commit(
-        session, job, wire.Report(charged=wire.Charged(engine="openai", characters=1_300))
-    )
-
-
-def spoken_before(home: Path, spec: pb.JobSpec, count: int, whose: str = "") -> None:
-    """The first pieces of a text lie in the cache."""
-    provider = PROVIDERS["openai"]
-    access = Access("alloy", "tts-1", provider.base_url, None, home / "remote" / "openai", 1_000_000, whose)
-    request = SpeechRequest(spec.speak.text, speed=1.0)
-    for piece in pieces(request, provider.longest)[:count]:
-        Cache(access.cache, access.cache_bytes).put(kept_key(provider, access, piece, request), b"sound")
-
-
-def test_what_was_spoken_before_is_answered_when_the_budget_is_used_up(store: Store, home: Path) -> None:
-    store.write_now(spend)
-    text = "A first sentence of a text, which is long. " + "And another one, which would cost too much now. " * 2
-    spec = asked(text)
-    with pytest.raises(QuotaReached):
-        store.write_now(lambda session: lives.submit(session, spec))
-    spoken_before(home, spec, 1)
-    with pytest.raises(QuotaReached, match="Everybody together has spent"):
-        store.write_now(lambda session: lives.submit(session, spec))
-    spoken_before(home, spec, 2, whose="bob")
-    with pytest.raises(QuotaReached):
-        store.write_now(lambda session: lives.submit(session, spec))
-    spoken_before(home, spec, 2)
-
-    def planned(session: Session) -> wire.RemoteSpeaker:
-        job = lives.submit(session, asked(text))
-        return lives.kind(session, "speak").plan(session, job).remote.speaker
-
-    speaker = store.write_now(planned)
-    assert (speaker.HasField("at_most"), speaker.at_most) == (True, 0), "nothing may be sent"
-    within = store.write_now(lambda session: planned(paying(session, budget_a_day=1.0)))
-    assert not within.HasField("at_most")
-    for path in (home / "remote" / "openai").iterdir():
-        path.unlink()
-    with pytest.raises(QuotaReached):
-        store.write_now(lambda session: lives.submit(session, spec))
-
-
-def test_what_is_still_to_be_sent_is_held_against_the_budget(store: Store, home: Path) -> None:
-    store.write_now(spend)
-    spec = asked("A first sentence of a text, which is long enough. Short.")
-    spoken_before(home, spec, 1)
-
-    def planned(session: Session) -> int:
-        return lives.kind(session, "speak").plan(session, lives.submit(session, spec)).remote.speaker.at_most
-
-    assert store.write_now(planned) == len("Short.")
-
-
-def test_a_worker_sends_no_more_than_it_may(store: Store, home: Path) -> None:
-    channel = InProcessChannel(store, home, store.write_now(lambda session: lives.submit(session, asked()).id))
-    accessed = Accessed("openai", wire.RemoteSpeaker(at_most=10), channel)
-    accessed.access.may_send(10)
-    accessed.access.charge(6)
-    accessed.access.may_send(4)
-    with pytest.raises(EngineError, match="What openai spoke before is not kept any more"):
-        accessed.access.may_send(5)
-    Accessed("openai", wire.RemoteSpeaker(), channel).access.may_send(1_000_000)
-
-
-def test_money_spent_in_another_currency_is_not_left_out_of_account(store: Store, home: Path) -> None:
-    store.write_now(spend)
-    spec = asked("Good evening.")
-    with pytest.raises(QuotaReached) as over:
-        store.write_now(lambda session: lives.submit(paying(session, price=20.0, currency="EUR"), spec))
-    assert str(over.value) == (
-        "Everybody together has spent 0.02 USD with openai today, and its budget is in EUR now: nobody can tell what "
-        "is left of it. Ask tomorrow; or the owner sets currency in [remote.openai] of myna.toml back until then, or "
-        "leaves the budget out."
-    )
-    assert over.value.retry_after > 0
-    (state, *_) = store.read_now(lambda session: remote_engines.states(paying(session, price=20.0, currency="EUR")))
-    assert state.sentence == ("It cannot be asked: 0.02 USD was spent today, and its budget is in EUR now.")
-    with pytest.raises(QuotaReached, match=r"^What may be spent with openai today is not known: the currency of its"):
-        store.write_now(lambda session: lives.submit(as_bob(paying(session, price=20.0, currency="EUR")), spec))
-
-    spoken_before(home, spec, 1)  # which costs nothing in any currency
-    store.write_now(lambda session: lives.submit(paying(session, price=20.0, currency="EUR"), spec))
-    other = asked("Good night.")
-    store.write_now(lambda session: lives.submit(paying(session, currency="$"), other))  # that is the same
-    free = {"price": 20.0, "currency": "EUR", "budget_a_day": 0.0, "person_a_day": 0.0}
-    store.write_now(lambda session: lives.submit(paying(session, **free), other))
 
 
 def test_a_person_speaks_within_their_own_budget_where_the_owner_lets_people(store: Store) -> None:

@@ -40,6 +40,11 @@ async def refused(client: AsyncClient, like: str) -> tuple[str, str]:
     with pytest.raises(ClientError) as other:
         await client.submit(pb.JobSpec(speak=spec(like)))
     told.add((other.value.code, other.value.sentence))
+    parts = [pb.ConvertPart(spec=pb.SpeakSpec(after=spec(like).after), data=b"x"), pb.ConvertPart(data=b"y")]
+    with pytest.raises(ClientError) as recorded:
+        async for _ in client.convert(parts):
+            pass
+    told.add((recorded.value.code, recorded.value.sentence))
     (same,) = told
     return same
 
