@@ -25,7 +25,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +47,8 @@ from tests.daemon.receivers import Receiver, receiver
 LIVE = ("queued", "running", "paused")
 #: seconds in which everybody has left, and in which the last jobs have ended
 LEAVE, LAST_JOBS = 420.0, 600.0
+#: seconds that what mynad started may outlive it
+OUTLIVES = 15.0
 #: minutes from which on trends are told
 TRENDS = 10.0
 #: events of a moved hour, at most, on top of those that are kept
@@ -94,14 +96,11 @@ def _soaked(folder: Path, there: Receiver, minutes: float, hours: int, seed: int
     """All of it, up to mynad's end."""
     house = House(folder, there.url(), minutes * 60 / hours, hours)
     tally, over, began = Tally(), threading.Event(), time.monotonic()
-    pid = house.start()
-    sampler = Sampler(pid, house.home, folder / "samples.jsonl", began)
-    kinds: tuple[type[Caller], ...] = (Feeder, Speaker, Script, Web, Dashboards, Upkeep)
-    watchers = Watchers(house, tally, over, seed)
-    threads = all_at_once([kind(house, tally, over, seed) for kind in kinds])
-    threads.append(threading.Thread(target=watchers.run, name="watchers", daemon=True))
-    threads[-1].start()
+    below = list[int]()
     try:
+        pid = house.start()
+        sampler = Sampler(pid, house.home, folder / "samples.jsonl", began)
+        threads = _everybody(house, tally, over, seed)
         _wait(house, tally, sampler, minutes * 60, began)
         over.set()
         late = _left(threads)
@@ -114,9 +113,26 @@ def _soaked(folder: Path, there: Receiver, minutes: float, hours: int, seed: int
     finally:
         over.set()
         status = house.end()
-    alive = stats()
-    left = [f"{number}" for number in below if number in alive and alive[number].state != "Z"]
-    return Soaked(house, tally, series, there, minutes, status, _checked(house), left, cpu / took, late)
+    return Soaked(house, tally, series, there, minutes, status, _checked(house), _outlived(below), cpu / took, late)
+
+
+def _everybody(house: House, tally: Tally, over: threading.Event, seed: int) -> list[threading.Thread]:
+    """Let all who use it begin."""
+    kinds: tuple[type[Caller], ...] = (Feeder, Speaker, Script, Web, Dashboards, Upkeep)
+    watchers = threading.Thread(target=Watchers(house, tally, over, seed).run, name="watchers", daemon=True)
+    watchers.start()
+    return [*all_at_once([kind(house, tally, over, seed) for kind in kinds]), watchers]
+
+
+def _outlived(below: Sequence[int]) -> list[str]:
+    """Processes that are there still some time after mynad: a notice that is being sent is sent to its end."""
+    end = time.monotonic() + OUTLIVES
+    while True:
+        alive = stats()
+        left = [f"{number}" for number in below if number in alive and alive[number].state != "Z"]
+        if not left or time.monotonic() > end:
+            return left
+        time.sleep(0.5)
 
 
 def _wait(house: House, tally: Tally, sampler: Sampler, seconds: float, began: float) -> None:

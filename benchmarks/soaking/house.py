@@ -24,7 +24,7 @@ from proto.client import Client, connect
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDINGS = ROOT / "demo" / "recordings"
-START, END = 60.0, 120.0  #: seconds that mynad gets to be ready, and to end
+START, END = 180.0, 120.0  #: seconds that mynad gets to be ready, and to end
 #: events that are kept: few, so that they are forgotten many times in an hour
 EVENTS_KEPT = 200
 SPEECH_IDLE = 45.0

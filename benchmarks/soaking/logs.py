@@ -13,6 +13,8 @@ from pathlib import Path
 LINE = re.compile(r"^[0-9-]{10} [0-9:,]{12} (?P<level>[A-Z]+) (?P<logger>\S+): (?P<text>.*)$")
 BAD = ("ERROR", "CRITICAL")
 TRACEBACK = "Traceback (most recent call last)"
+#: what asyncio complains of in the doors, whose lines mynad's log has as they come, without their level
+COMPLAINTS = (TRACEBACK, "socket.send() raised exception", "was never retrieved", "was destroyed but it is pending")
 
 
 @dataclass
@@ -29,7 +31,7 @@ def faults(lines: Iterable[str]) -> Faults:
     for line in lines:
         line = line.rstrip("\n")
         told = LINE.match(line)
-        if TRACEBACK in line or (told is not None and told["level"] in BAD):
+        if any(words in line for words in COMPLAINTS) or (told is not None and told["level"] in BAD):
             found.errors.append(line)
         elif told is not None and told["level"] == "WARNING":
             found.warnings[re.sub(r"[0-9]+", "N", f"{told['logger']}: {told['text']}")[:160]] += 1

@@ -139,6 +139,8 @@ class _Out:
             await self._send({"type": "http.response.start", "status": 200, "headers": self._headers()})
         for piece in _pieces(chunk.samples, chunk.sample_rate):
             await self._sound(self._encoder.add(piece, chunk.sample_rate))
+            # sending waits for nobody who reads: others have a turn here, and that the caller went is noticed
+            await asyncio.sleep(0)
 
     async def end(self) -> None:
         if not self._began or self._encoder is None:

@@ -128,9 +128,10 @@ def test_errors_and_tracebacks_are_counted_and_warnings_told_apart() -> None:
             "2026-11-30 09:00:02,123 ERROR mynad: it fell",
             "Traceback (most recent call last):",
             "2026-11-30 09:00:02,123 CRITICAL mynad: inbox failed; mynad ends.",
+            "2026-11-30 09:00:03,123 INFO mynad.doors: socket.send() raised exception.",
         ]
     )
-    assert len(found.errors) == 3
+    assert len(found.errors) == 4
     assert found.warnings == {"mynad.inbox: N files wait": 2}
 
 
