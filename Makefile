@@ -34,10 +34,10 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup  ## the main job, end to end, offline: recordings in, a spoken sentence and a table out
 	$(BIN)/python -m demo.run
 
-test: setup  ## the default tests (some twenty minutes on two cores), and the twenty slowest of them
+test: setup  ## the default tests (less than twenty minutes on two cores), and the twenty slowest of them
 	$(BIN)/python -m pytest -m "not slow and not long" -n $(WORKERS) --durations 20
 
-test-long: setup  ## whole ways and kills that take a minute or so each, some 10 minutes in all; CI runs them, too
+test-long: setup  ## whole ways, kills, and many examples of what the default tests show on few; CI runs them, too
 	$(BIN)/python -m pytest -m "long and not slow" -n $(WORKERS) --durations 20
 
 test-all: setup  ## every test, the heavy ones too, in a random order, and how much of the code they reach (watching that costs the default tests too much time)

@@ -6,8 +6,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shutil
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,27 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def package(tmp_path: Path) -> Iterator[Path]:
+def tmp_path(tmp_path: Path) -> Path:
+    """The home, with room around it for what would lie beside it."""
+    home = tmp_path / "around" / "home"
+    home.mkdir(parents=True)
+    return home
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A good one, of another home."""
-    (tmp_path / "there").mkdir()
-    there = Store(tmp_path / "there")
+    there = Store(tmp_path_factory.mktemp("there"))
     furnished.give(there, "robin", range(1, 4), held=2)
-    yield furnished.exported(there, "robin")
+    package = furnished.exported(there, "robin")
     there.close()
+    return package
+
+
+@pytest.fixture
+def package(tmp_path: Path, good: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copy(good, tmp_path.parent))
 
 
 def refused(store: Store, content: bytes, tmp_path: Path, voice: str = "robin") -> str:
@@ -50,7 +65,7 @@ def refused(store: Store, content: bytes, tmp_path: Path, voice: str = "robin") 
 
 def around(tmp_path: Path) -> set[str]:
     """Every file in the home and beside it, its database aside."""
-    found = (path for path in tmp_path.parent.rglob("*") if not path.is_dir())
+    found = (path for path in tmp_path.parents[1].rglob("*") if not path.is_dir())
     return {str(path) for path in found if "myna.db" not in path.name}
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,21 @@ pytestmark = pytest.mark.integration
 WEIGHTS = "version/model.safetensors"
 
 
-@pytest.fixture
-def package(tmp_path: Path) -> Iterator[Path]:
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A good one, of another home."""
-    (tmp_path / "there").mkdir()
-    there = Store(tmp_path / "there")
+    there = Store(tmp_path_factory.mktemp("there"))
     travelling.version(there, "robin", 7)
-    yield travelling.exported(there, "robin", 7)
+    package = travelling.exported(there, "robin", 7)
     there.close()
+    return package
+
+
+@pytest.fixture
+def package(tmp_path: Path, good: Path) -> Path:
+    """A copy of it."""
+    (tmp_path / "there").mkdir()
+    return Path(shutil.copy(good, tmp_path / "there"))
 
 
 def refused(store: Store, found: Found, tmp_path: Path) -> str:

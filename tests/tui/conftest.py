@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.tui.forking import Forks
 from tests.tui.stage.server import Stage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,19 +40,22 @@ def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    made = Forks(tmp_path_factory.mktemp("forks"), ROOT)
+    made.up()
+    yield made
+    made.down()
+
+
 @pytest.fixture
-def myna(home: Path) -> Run:
+def myna(home: Path, forks: Forks) -> Run:
     """myna("jobs", "--json") → Ended. `input` goes to stdin, other keywords into the environment."""
 
     def run(*words: object, input: bytes = b"", timeout: float = 60.0, **environment: str) -> Ended:
-        command = [sys.executable, "-m", "tui.cli", *map(str, words)]
         env = clean_environment(home, **environment)
-        done = subprocess.run(
-            command, cwd=ROOT, env=env, input=input, capture_output=True, timeout=timeout, check=False
-        )
-        return Ended(
-            done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"), done.stdout
-        )
+        code, out, err = forks.run([str(word) for word in words], env, input, timeout)
+        return Ended(code, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"), out)
 
     return run
 

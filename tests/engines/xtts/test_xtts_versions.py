@@ -192,7 +192,7 @@ def test_merging_one_voice_leaves_the_base_of_the_others(
     assert losses(engine, second, features)["loss"] == before
 
 
-@pytest.mark.parametrize("format", ["coqui", "coqui-fp16"])
+@pytest.mark.parametrize("format", ["coqui", pytest.param("coqui-fp16", marks=pytest.mark.long)])
 def test_stock_coqui_tts_loads_an_export_and_speaks(
     format: str, engine: XttsEngine, clips: list[Clip], tmp_path: Path
 ) -> None:

@@ -93,7 +93,11 @@ TASKS = (
 )
 
 
-@pytest.mark.parametrize("place", range(len(SIZES)), ids=[f"{width}x{height}" for width, height in SIZES])
+@pytest.mark.parametrize(
+    "place",
+    [0, pytest.param(1, marks=pytest.mark.long), 2],
+    ids=[f"{width}x{height}" for width, height in SIZES],
+)
 @pytest.mark.parametrize("task", TASKS, ids=[each.what for each in TASKS])
 def test_a_task_is_done_with_these_keys_on_every_terminal(
     stage: Stage, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: Task, place: int
