@@ -49,8 +49,12 @@ HALVES: dict[str, tuple[tuple[Voice, Voice], ...]] = {
 }
 
 
+#: Another one who speaks at once: by how many dB quieter each is, and in how much of the recording, at its end.
+OVERLAP = "somebody else at once, 0 to 6 dB quieter"
+QUIETER, PARTS = (6.0, 4.5, 3.0, 1.5, 0.0), (1.0, 0.6)
 #: What is planted, and by which reasons each is named.
 NAMES: dict[str, frozenset[Reason]] = planting.NAMES | {
+    OVERLAP: frozenset({Reason.OVERLAP}),
     "music, 12 dB quieter": frozenset({Reason.MUSIC}),
     "the same again": frozenset({Reason.DUPLICATE}),
     "the same again, other level and noise": frozenset({Reason.NEAR_DUPLICATE}),
@@ -61,6 +65,7 @@ def plants(speaker: Voice, stranger: Voice, seed: int) -> list[Planted]:
     """A voice's recordings: most are clean."""
     heard = speaker.program == "flite"
     lines = iter(texts(CLEAN + (len(DEFECTS) + 4) * EACH, seed))
+    other_texts = texts(EACH, seed + 50)
     seeds = itertools.count(seed * 10_000)
     clean = [(text, recorded(speaker.say(text), next(seeds))) for text in itertools.islice(lines, CLEAN)]
     found = [Planted("", sound, text, hear=heard and n % 2 == 0) for n, (text, sound) in enumerate(clean)]
@@ -69,10 +74,11 @@ def plants(speaker: Voice, stranger: Voice, seed: int) -> list[Planted]:
     others = planting.with_other_texts(speaker, lines, seeds, EACH)
     found += others if heard else []  # without a recogniser a text of the same length cannot be told from the right one
     found += planting.with_half_texts(speaker, lines, seeds, EACH)
-    for text in itertools.islice(lines, EACH):
+    for n, text in enumerate(itertools.islice(lines, EACH)):
         sound = next(seeds)
         said = recorded(speaker.say(text), sound)
-        found.append(Planted("somebody else at once, 6 dB quieter", overlapped(said, stranger.say(text), 6), text))
+        below, part = QUIETER[n % len(QUIETER)], PARTS[n % len(PARTS)]
+        found.append(Planted(OVERLAP, overlapped(said, stranger.say(other_texts[n]), below, part), text))
         found.append(Planted("music, 12 dB quieter", over_music(said, 12, sound), text))
     for n in range(EACH):
         text, said = clean[n]
@@ -83,13 +89,6 @@ def plants(speaker: Voice, stranger: Voice, seed: int) -> list[Planted]:
     return found
 
 
-#: Nothing is dropped for it by default, only doubted: what is found of it is found by others. Told, and in no figure.
-NOT_JUDGED = ("somebody else at once, 6 dB quieter",)
-BESIDE = " (not judged)"
-#: `overlap_share` by which it would be dropped.
-OVERLAP = 0.25
-
-
 @dataclass(frozen=True)
 class Judged:
     """What became of a planted recording."""
@@ -97,7 +96,6 @@ class Judged:
     voice: str
     defect: str
     reasons: tuple[Reason, ...]  #: of its clips; empty: all are kept
-    overlap: bool  #: two are heard at once in one of them
 
 
 def trial(speaker: Voice, stranger: Voice, seed: int, limits: Limits) -> tuple[list[Judged], float]:
@@ -107,12 +105,7 @@ def trial(speaker: Voice, stranger: Voice, seed: int, limits: Limits) -> tuple[l
     with tempfile.TemporaryDirectory(prefix="myna-") as folder:
         found = planting.judged(planting.cut(planted, ENGINE, Path(folder)), ENGINE, limits)
     judged = [
-        Judged(
-            speaker.name,
-            one.defect,
-            tuple(clip.reason for clip in clips if clip.reason is not None),
-            any((clip.clip.quality.overlap_share or 0.0) > OVERLAP for clip in clips),
-        )
+        Judged(speaker.name, one.defect, tuple(clip.reason for clip in clips if clip.reason is not None))
         for one, clips in zip(planted, found, strict=True)
     ]
     return judged, bars.cpu_seconds() - began
@@ -122,18 +115,15 @@ def report(judged: Sequence[Judged], limits: Limits) -> None:
     """The table and the bars."""
     print("# defect · clips · found · named right · as")
     bad = [one for one in judged if one.defect in NAMES]
-    for defect, names in {**NAMES, **dict.fromkeys(NOT_JUDGED, frozenset[Reason]())}.items():
+    for defect, names in NAMES.items():
         of = [one for one in judged if one.defect == defect]
         found = [one for one in of if one.reasons]
         right = [one for one in found if names & set(one.reasons)]
         counts = Counter(reason for one in of for reason in one.reasons).most_common()
         shares = " · ".join(f"{len(some) / max(len(of), 1):.0%}" for some in (found, right))
         told = ", ".join(f"{count} {reason}" for reason, count in counts)
-        print(f"#   {defect}{BESIDE if defect in NOT_JUDGED else ''} · {len(of)} · {shares} · {told}")
+        print(f"#   {defect} · {len(of)} · {shares} · {told}")
     clean = [one for one in judged if not one.defect]
-    for what, some in (("of two", [one for one in judged if one.defect in NOT_JUDGED]), ("of one, clean", clean)):
-        heard = sum(one.overlap for one in some)
-        print(f"# recordings {what}, with overlap_share above {OVERLAP}: {heard} of {len(some)}")
     lost = [one for one in clean if one.reasons]
     for one in lost:
         print(f"#   a clean clip of {one.voice} is dropped: {', '.join(one.reasons)}")

@@ -154,5 +154,5 @@ def judged(recordings: Sequence[Sequence[CutClip]], engine: str, limits: Limits)
 
 
 def _beside(number: int, clip: CutClip) -> VoiceClip:
-    rest = (clip.voiceprint, clip.sketch, clip.facts.weak_cer)
+    rest = (clip.voiceprint, clip.sketch, clip.facts.weak_cer, clip.quality.overlap_share)
     return VoiceClip(number, clip.sha256, clip.text, clip.seconds, clip.quality.seconds_per_char, *rest)
