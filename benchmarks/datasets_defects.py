@@ -29,6 +29,7 @@ from benchmarks.made_corpus import Voice, over_music, overlapped, texts, with_no
 from benchmarks.planted_recordings import DEFECTS, Planted, recorded
 from engines.judging.limits import Limits
 from engines.judging.reasons import Reason
+from engines.judging.voice import usual_overlap
 
 #: Whose clips they are made as.
 ENGINE = "xtts"
@@ -54,7 +55,6 @@ OVERLAP = "somebody else at once, 0 to 6 dB quieter"
 QUIETER, PARTS = (6.0, 4.5, 3.0, 1.5, 0.0), (1.0, 0.6)
 #: What is planted, and by which reasons each is named.
 NAMES: dict[str, frozenset[Reason]] = planting.NAMES | {
-    OVERLAP: frozenset({Reason.OVERLAP}),
     "music, 12 dB quieter": frozenset({Reason.MUSIC}),
     "the same again": frozenset({Reason.DUPLICATE}),
     "the same again, other level and noise": frozenset({Reason.NEAR_DUPLICATE}),
@@ -89,6 +89,13 @@ def plants(speaker: Voice, stranger: Voice, seed: int) -> list[Planted]:
     return found
 
 
+#: Nothing is dropped for it by default, only doubted: what is found of it is found by others. Told, and in no figure.
+NOT_JUDGED = (OVERLAP,)
+BESIDE = " (not judged)"
+#: Shares of clean recordings, taken for two, for which it is told how many of two are found.
+TAKEN_FOR_TWO = (0.01, 0.02, 0.05)
+
+
 @dataclass(frozen=True)
 class Judged:
     """What became of a planted recording."""
@@ -96,6 +103,7 @@ class Judged:
     voice: str
     defect: str
     reasons: tuple[Reason, ...]  #: of its clips; empty: all are kept
+    overlap: float  #: `overlap_share` of its clips, the greatest, above what is usual of the voice
 
 
 def trial(speaker: Voice, stranger: Voice, seed: int, limits: Limits) -> tuple[list[Judged], float]:
@@ -104,26 +112,43 @@ def trial(speaker: Voice, stranger: Voice, seed: int, limits: Limits) -> tuple[l
     planted = plants(speaker, stranger, seed)
     with tempfile.TemporaryDirectory(prefix="myna-") as folder:
         found = planting.judged(planting.cut(planted, ENGINE, Path(folder)), ENGINE, limits)
-    judged = [
-        Judged(speaker.name, one.defect, tuple(clip.reason for clip in clips if clip.reason is not None))
+    return became(speaker.name, planted, found), bars.cpu_seconds() - began
+
+
+def became(voice: str, planted: Sequence[Planted], found: Sequence[Sequence[planting.Judged]]) -> list[Judged]:
+    """What became of a voice's recordings."""
+    usual = usual_overlap([planting.beside(0, one.clip) for clips in found for one in clips if one.reason is None])
+    return [
+        Judged(
+            voice,
+            one.defect,
+            tuple(clip.reason for clip in clips if clip.reason is not None),
+            max((clip.clip.quality.overlap_share or 0.0 for clip in clips), default=0.0) - usual,
+        )
         for one, clips in zip(planted, found, strict=True)
     ]
-    return judged, bars.cpu_seconds() - began
 
 
 def report(judged: Sequence[Judged], limits: Limits) -> None:
     """The table and the bars."""
     print("# defect · clips · found · named right · as")
     bad = [one for one in judged if one.defect in NAMES]
-    for defect, names in NAMES.items():
+    for defect, names in {**NAMES, **dict.fromkeys(NOT_JUDGED, frozenset[Reason]())}.items():
         of = [one for one in judged if one.defect == defect]
         found = [one for one in of if one.reasons]
         right = [one for one in found if names & set(one.reasons)]
         counts = Counter(reason for one in of for reason in one.reasons).most_common()
         shares = " · ".join(f"{len(some) / max(len(of), 1):.0%}" for some in (found, right))
         told = ", ".join(f"{count} {reason}" for reason, count in counts)
-        print(f"#   {defect} · {len(of)} · {shares} · {told}")
+        print(f"#   {defect}{BESIDE if defect in NOT_JUDGED else ''} · {len(of)} · {shares} · {told}")
     clean = [one for one in judged if not one.defect]
+    alone, two = ([one.overlap for one in judged if one.defect == defect] for defect in ("", OVERLAP))
+    for part in TAKEN_FOR_TWO:
+        limit = float(np.quantile(alone, 1 - part, method="higher"))
+        share = sum(one > limit for one in two) / len(two)
+        print(
+            f"# recordings of two, found by `overlap = {limit:.3f}`, which drops {part:.0%} of the clean: {share:.1%}"
+        )
     lost = [one for one in clean if one.reasons]
     for one in lost:
         print(f"#   a clean clip of {one.voice} is dropped: {', '.join(one.reasons)}")
