@@ -29,6 +29,7 @@ from benchmarks.made_corpus import Voice, over_music, overlapped, texts, with_no
 from benchmarks.planted_recordings import DEFECTS, Planted, recorded
 from engines.judging.limits import Limits
 from engines.judging.reasons import Reason
+from engines.judging.voice import usual_overlap
 
 #: Whose clips they are made as.
 ENGINE = "xtts"
@@ -49,6 +50,9 @@ HALVES: dict[str, tuple[tuple[Voice, Voice], ...]] = {
 }
 
 
+#: Another one who speaks at once: by how many dB quieter each is, and in how much of the recording, at its end.
+OVERLAP = "somebody else at once, 0 to 6 dB quieter"
+QUIETER, PARTS = (6.0, 4.5, 3.0, 1.5, 0.0), (1.0, 0.6)
 #: What is planted, and by which reasons each is named.
 NAMES: dict[str, frozenset[Reason]] = planting.NAMES | {
     "music, 12 dB quieter": frozenset({Reason.MUSIC}),
@@ -61,6 +65,7 @@ def plants(speaker: Voice, stranger: Voice, seed: int) -> list[Planted]:
     """A voice's recordings: most are clean."""
     heard = speaker.program == "flite"
     lines = iter(texts(CLEAN + (len(DEFECTS) + 4) * EACH, seed))
+    other_texts = texts(EACH, seed + 50)
     seeds = itertools.count(seed * 10_000)
     clean = [(text, recorded(speaker.say(text), next(seeds))) for text in itertools.islice(lines, CLEAN)]
     found = [Planted("", sound, text, hear=heard and n % 2 == 0) for n, (text, sound) in enumerate(clean)]
@@ -69,10 +74,11 @@ def plants(speaker: Voice, stranger: Voice, seed: int) -> list[Planted]:
     others = planting.with_other_texts(speaker, lines, seeds, EACH)
     found += others if heard else []  # without a recogniser a text of the same length cannot be told from the right one
     found += planting.with_half_texts(speaker, lines, seeds, EACH)
-    for text in itertools.islice(lines, EACH):
+    for n, text in enumerate(itertools.islice(lines, EACH)):
         sound = next(seeds)
         said = recorded(speaker.say(text), sound)
-        found.append(Planted("somebody else at once, 6 dB quieter", overlapped(said, stranger.say(text), 6), text))
+        below, part = QUIETER[n % len(QUIETER)], PARTS[n % len(PARTS)]
+        found.append(Planted(OVERLAP, overlapped(said, stranger.say(other_texts[n]), below, part), text))
         found.append(Planted("music, 12 dB quieter", over_music(said, 12, sound), text))
     for n in range(EACH):
         text, said = clean[n]
@@ -84,10 +90,10 @@ def plants(speaker: Voice, stranger: Voice, seed: int) -> list[Planted]:
 
 
 #: Nothing is dropped for it by default, only doubted: what is found of it is found by others. Told, and in no figure.
-NOT_JUDGED = ("somebody else at once, 6 dB quieter",)
+NOT_JUDGED = (OVERLAP,)
 BESIDE = " (not judged)"
-#: `overlap_share` by which it would be dropped.
-OVERLAP = 0.25
+#: Shares of clean recordings, taken for two, for which it is told how many of two are found.
+TAKEN_FOR_TWO = (0.01, 0.02, 0.05)
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,7 @@ class Judged:
     voice: str
     defect: str
     reasons: tuple[Reason, ...]  #: of its clips; empty: all are kept
-    overlap: bool  #: two are heard at once in one of them
+    overlap: float  #: `overlap_share` of its clips, the greatest, above what is usual of the voice
 
 
 def trial(speaker: Voice, stranger: Voice, seed: int, limits: Limits) -> tuple[list[Judged], float]:
@@ -106,16 +112,21 @@ def trial(speaker: Voice, stranger: Voice, seed: int, limits: Limits) -> tuple[l
     planted = plants(speaker, stranger, seed)
     with tempfile.TemporaryDirectory(prefix="myna-") as folder:
         found = planting.judged(planting.cut(planted, ENGINE, Path(folder)), ENGINE, limits)
-    judged = [
+    return became(speaker.name, planted, found), bars.cpu_seconds() - began
+
+
+def became(voice: str, planted: Sequence[Planted], found: Sequence[Sequence[planting.Judged]]) -> list[Judged]:
+    """What became of a voice's recordings."""
+    usual = usual_overlap([planting.beside(0, one.clip) for clips in found for one in clips if one.reason is None])
+    return [
         Judged(
-            speaker.name,
+            voice,
             one.defect,
             tuple(clip.reason for clip in clips if clip.reason is not None),
-            any((clip.clip.quality.overlap_share or 0.0) > OVERLAP for clip in clips),
+            max((clip.clip.quality.overlap_share or 0.0 for clip in clips), default=0.0) - usual,
         )
         for one, clips in zip(planted, found, strict=True)
     ]
-    return judged, bars.cpu_seconds() - began
 
 
 def report(judged: Sequence[Judged], limits: Limits) -> None:
@@ -131,9 +142,13 @@ def report(judged: Sequence[Judged], limits: Limits) -> None:
         told = ", ".join(f"{count} {reason}" for reason, count in counts)
         print(f"#   {defect}{BESIDE if defect in NOT_JUDGED else ''} · {len(of)} · {shares} · {told}")
     clean = [one for one in judged if not one.defect]
-    for what, some in (("of two", [one for one in judged if one.defect in NOT_JUDGED]), ("of one, clean", clean)):
-        heard = sum(one.overlap for one in some)
-        print(f"# recordings {what}, with overlap_share above {OVERLAP}: {heard} of {len(some)}")
+    alone, two = ([one.overlap for one in judged if one.defect == defect] for defect in ("", OVERLAP))
+    for part in TAKEN_FOR_TWO:
+        limit = float(np.quantile(alone, 1 - part, method="higher"))
+        share = sum(one > limit for one in two) / len(two)
+        print(
+            f"# recordings of two, found by `overlap = {limit:.3f}`, which drops {part:.0%} of the clean: {share:.1%}"
+        )
     lost = [one for one in clean if one.reasons]
     for one in lost:
         print(f"#   a clean clip of {one.voice} is dropped: {', '.join(one.reasons)}")

@@ -134,6 +134,8 @@ def over_music(samples: Samples, below: float, seed: int) -> Samples:
     return np.asarray(samples + music * (level(samples) * 10 ** (-below / 20) / np.std(music)), np.float32)
 
 
-def overlapped(samples: Samples, other: Samples, below: float) -> Samples:
-    """Somebody else speaks at the same time, so many dB quieter."""
-    return np.asarray(samples + np.resize(other, len(samples)) * (10 ** (-below / 20) * level(samples) / level(other)))
+def overlapped(samples: Samples, other: Samples, below: float, part: float = 1.0) -> Samples:
+    """Somebody else speaks at the same time, so many dB quieter, in the last `part` of it."""
+    second = np.resize(other, len(samples)) * (10 ** (-below / 20) * level(samples) / level(other))
+    second[: round((1 - part) * len(samples))] = 0
+    return np.asarray(samples + second, np.float32)

@@ -144,15 +144,16 @@ def judged(recordings: Sequence[Sequence[CutClip]], engine: str, limits: Limits)
     clip_seconds = registry.info(engine).clip_seconds
     clips = [clip for of in recordings for clip in of]
     alone = [judge(clip.facts, clip_seconds, "en", limits).reason for clip in clips]
-    good = [_beside(n, clip) for n, (clip, reason) in enumerate(zip(clips, alone, strict=True)) if reason is None]
-    beside = together.judge(good, limits)
+    good = [beside(n, clip) for n, (clip, reason) in enumerate(zip(clips, alone, strict=True)) if reason is None]
+    wrong = together.judge(good, limits)
     told = iter(
-        Judged(clip, beside[n].reason if n in beside else reason)
+        Judged(clip, wrong[n].reason if n in wrong else reason)
         for n, (clip, reason) in enumerate(zip(clips, alone, strict=True))
     )
     return [[next(told) for _ in of] for of in recordings]
 
 
-def _beside(number: int, clip: CutClip) -> VoiceClip:
-    rest = (clip.voiceprint, clip.sketch, clip.facts.weak_cer)
+def beside(number: int, clip: CutClip) -> VoiceClip:
+    """A clip as the rest of its voice sees it."""
+    rest = (clip.voiceprint, clip.sketch, clip.facts.weak_cer, clip.quality.overlap_share)
     return VoiceClip(number, clip.sha256, clip.text, clip.seconds, clip.quality.seconds_per_char, *rest)

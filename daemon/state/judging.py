@@ -136,6 +136,7 @@ def _stored(row: Clip, facts: wire.ClipFacts) -> StoredClip:
         voiceprint=facts.voiceprint,
         sketch=facts.sketch,
         cer=whole.weak_cer,
+        overlap=quality.overlap_share,
         first=row.held_out or (row.trust == PERSON and row.kept),
     )
     return StoredClip(row, whole, beside)

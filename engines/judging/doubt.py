@@ -12,7 +12,7 @@ from enum import StrEnum
 from engines.judging.limits import Limits
 from engines.judging.reasons import Reason
 from engines.judging.verdict import Facts, Trust, Verdict, allowed_disagreement, least_confidence
-from engines.judging.voice import FEWEST_HEARD, FEWEST_SPOKEN, VoiceClip, likenesses, pace_limits
+from engines.judging.voice import FEWEST_HEARD, FEWEST_SPOKEN, VoiceClip, likenesses, pace_limits, usual_overlap
 
 #: Doubt from which a clip is worth a person's time, and from which a sign against a kept one is.
 DOUBTFUL, _WORTH_TELLING = 0.25, 0.1
@@ -31,8 +31,9 @@ _HEARD_TWICE, _HEARD_ONCE = 0.09, 0.35
 #: Interquartile ranges below the lower quartile at which a likeness begins to be an outlier, and at which it surely is;
 #: and the narrowest range: a voice may be more even than that.
 _OUTLIER, _FAR, _EVENEST = 1.5, 3.0, 0.02
-#: Share of a clip in which two seem to speak at once, from which it is doubted, and from which it wholly is.
-OVERLAPPED = (0.15, 0.35)
+#: Share of a clip in which two seem to speak at once, above what is usual of the voice, from which it is doubted, and
+#: from which it wholly is.
+OVERLAPPED = (0.1, 0.3)
 #: Part of the range allowed for the pace from which a pace is doubted.
 _PACE_FROM = 2 / 3
 
@@ -113,6 +114,7 @@ class Usual:
     likeness_range: float  #: … and how far below it one is beyond doubt
     pace: tuple[float, float] | None  #: (fastest, slowest) seconds a letter that are not doubted, and …
     pace_limits: tuple[float, float] | None  #: … that are not dropped
+    overlap: float  #: share of a clip that the detector of overlapping speech takes for two where nobody else speaks
     weak_cer: float  #: median share of letters by which a weak recogniser is wrong
     aligned: bool  #: given texts were laid under the sound
 
@@ -133,6 +135,7 @@ def usual(kept: Sequence[VoiceClip], every: Sequence[VoiceClip], limits: Limits,
         likeness_range=room,
         pace=pace_limits(kept, _PACE_FROM * ranges),
         pace_limits=pace_limits(kept, ranges),
+        overlap=usual_overlap(kept),
         weak_cer=statistics.median(errors) if len(errors) >= FEWEST_HEARD else _HEARD_WEAKLY,
         aligned=aligned,
     )
@@ -207,12 +210,13 @@ def _beside(clip: VoiceClip, voice: Usual) -> Iterator[Sign]:
         side = 0 if pace < voice.pace[0] else 1
         part = _ramp(math.log(pace), math.log(voice.pace[side]), math.log(voice.pace_limits[side]))
         yield _sign(Doubt.ODD_PACE, part, pace, voice.pace_limits[side])
+    if (share := clip.overlap) is not None:  # doubted whether it is dropped for it or not
+        none, whole = (voice.overlap + edge for edge in OVERLAPPED)
+        yield _sign(Doubt.OVERLAP, _ramp(share, none, whole), share, none)
 
 
 def _sound(facts: Facts, limits: Limits) -> Iterator[Sign]:
     quality = facts.quality
-    if (share := quality.overlap_share) is not None:  # doubted whether it is dropped for it or not
-        yield _sign(Doubt.OVERLAP, _ramp(share, *OVERLAPPED), share, OVERLAPPED[0])
     near = (
         Verdict(Reason.CLIPPED, quality.clipped_share, limits.clipped),
         Verdict(Reason.NOISY, quality.snr_db, limits.noisy or None),

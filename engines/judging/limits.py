@@ -33,7 +33,13 @@ class Limits:
         Setting("tones in the pauses louder than this, in dB beside the speech, are music; 100: none are", -90, 100),
     ] = -26.0
     overlap: Annotated[
-        float, Setting("a clip is dropped where two seem to speak at once in more than this share; 1: none is", 0, 1)
+        float,
+        Setting(
+            "a clip is dropped where two seem to speak at once in so much more of it than is usual of the voice, a "
+            "share; 1: none is",
+            0,
+            1,
+        ),
     ] = 1.0
     reverberant: Annotated[
         float, Setting("a longer estimate of the reverberation time is dropped; 0: none is", 0, 10, "seconds")

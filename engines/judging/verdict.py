@@ -118,8 +118,6 @@ def _sound(quality: Quality, limits: Limits) -> Iterator[Verdict]:
         yield Verdict(Reason.MUSIC, quality.tonal_db, limits.music)
     if limits.reverberant and quality.rt60 is not None and quality.rt60 > limits.reverberant:
         yield Verdict(Reason.REVERBERANT, quality.rt60, limits.reverberant)
-    if quality.overlap_share is not None and quality.overlap_share > limits.overlap:
-        yield Verdict(Reason.OVERLAP, quality.overlap_share, limits.overlap)
     if quality.bandwidth_hz is not None and quality.bandwidth_hz < limits.narrow_band:
         yield Verdict(Reason.NARROW_BAND, quality.bandwidth_hz, limits.narrow_band)
     if quality.edge_db is not None and quality.edge_db > limits.cut_off:

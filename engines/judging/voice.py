@@ -1,4 +1,5 @@
-"""What is wrong with a clip beside the others of its voice: the same sound again, another speaker, another pace.
+"""What is wrong with a clip beside the others of its voice: the same sound again, another speaker, somebody else who
+speaks at once, another pace.
 
 Plain Python: ten thousand clips take about a second, and no sound is read.
 """
@@ -31,6 +32,10 @@ _ENOUGH = 600
 #: Lengths of two nearly equal sounds differ less than this; and so many of like length are compared with a clip.
 _LENGTH, _COMPARED = 0.04, 50
 
+#: The detector of overlapping speech takes some voices for two who speak alone: by so much at the most, since what is
+#: usual of a voice half of whose clips are of two is no mistake.
+_MOST_USUAL = 0.3
+
 Vector = tuple[float, ...]
 
 
@@ -46,6 +51,7 @@ class VoiceClip:
     voiceprint: bytes  #: see `packed`; empty: not measured
     sketch: bytes  #: a picture of its sound, bytes of -127…127; empty: not measured
     cer: float | None = None  #: of a given text against what a weak recogniser heard
+    overlap: float | None = None  #: how much of it is spoken by two at once, an estimate; None: not measured
     first: bool = False  #: of equal ones it goes before others: it is held out, or a person said it is kept
 
 
@@ -75,6 +81,7 @@ def broken(clips: Sequence[VoiceClip], limits: Limits) -> Iterator[tuple[int, Ve
     once = [clip for clip in clips if clip.id not in twice]
     yield from _near_duplicates(once, limits.near_duplicate)
     yield from _strangers(once, limits.other_speaker)
+    yield from _overlapped(once, limits.overlap)
     yield from _texts(once, limits.disagree[1])
     yield from _paces(once, limits.odd_pace)
 
@@ -109,6 +116,24 @@ def _near_duplicates(clips: Sequence[VoiceClip], limit: float) -> Iterator[tuple
                 yield clip.id, Verdict(Reason.NEAR_DUPLICATE, max(near), limit)
             else:
                 kept.append((clip, sketch))
+
+
+def usual_overlap(clips: Sequence[VoiceClip]) -> float:
+    """How much of a voice's clips the detector takes for two, in the median; 0 for too few to tell. What a clip has
+    above that is of somebody else."""
+    found = [clip.overlap for clip in clips if clip.overlap is not None]
+    return min(_MOST_USUAL, statistics.median(found)) if len(found) >= FEWEST_SPOKEN else 0.0
+
+
+def _overlapped(clips: Sequence[VoiceClip], limit: float) -> Iterator[tuple[int, Verdict]]:
+    if limit >= 1:
+        return
+    limit += usual_overlap(clips)
+    yield from (
+        (clip.id, Verdict(Reason.OVERLAP, clip.overlap, limit))
+        for clip in clips
+        if clip.overlap is not None and clip.overlap > limit
+    )
 
 
 def likenesses(clips: Sequence[VoiceClip]) -> dict[int, float]:

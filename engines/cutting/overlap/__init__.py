@@ -12,17 +12,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-#: Chance from which a moment counts.
-_LIKELY = 0.5
-
-
 def load() -> None:
     """Read the weights, for who cannot wait for it at the first clip. May be called from any thread."""
     network.load()
 
 
 def share(hearing: NDArray[np.float32]) -> float | None:
-    """Of mono samples (n,) at `vad.SAMPLE_RATE`, the share of their moments in which two likely speak, 0…1. None for
-    less than a tenth of a second, and for silence."""
+    """Of mono samples (n,) at `vad.SAMPLE_RATE`, the share of their moments in which two are to be expected to speak:
+    the mean of the chances, 0…1. None for less than a tenth of a second, and for silence."""
     chances = network.load().chances(features.heard(hearing))
-    return float((chances > _LIKELY).mean()) if len(chances) >= 5 else None
+    return float(chances.mean()) if len(chances) >= 5 else None

@@ -73,6 +73,18 @@ def test_numpy_works_the_network_out_as_torch_does() -> None:
     assert few.shape == (3,)
 
 
+def test_a_mixture_tells_when_two_speak_and_is_the_same_for_its_seed() -> None:
+    from engines.cutting.overlap.recipe import mixtures
+
+    voices = {"one": [speech("market")], "other": [other(0.0)]}
+    made = [mixtures.example(voices, seed) for seed in (*range(8), 3)]
+    assert np.array_equal(made[3].sound, made[-1].sound)
+    for one in made:
+        assert len(one.sound) == len(one.overlap) * features.HOP
+        assert np.all(np.isfinite(one.sound))
+        assert (one.share > 0) == (one.below is not None)
+
+
 def test_two_at_once_are_found_and_one_who_speaks_is_not() -> None:
     none, whole = OVERLAPPED
     assert share(speech("market")) < none < whole < share(at_once(3.0))

@@ -11,13 +11,14 @@ from engines.judging.doubt import DOUBTFUL, Doubt, Sign, Usual, nearness, of_dro
 from engines.judging.doubt_sentences import say_doubt, title
 from engines.judging.limits import Limits
 from engines.judging.reasons import Reason
-from engines.judging.verdict import Facts, Heard, Verdict, judge
-from engines.judging.voice import VoiceClip, packed
+from engines.judging.verdict import Facts, Heard, Verdict
+from engines.judging.voice import VoiceClip, packed, usual_overlap
+from engines.judging.voice import judge as beside
 
 pytestmark = pytest.mark.unit
 
 CLIP = VoiceClip(1, "1", "hello there", 4.0, 1 / 14, b"", b"")
-NOBODY = Usual({}, None, 0.02, None, None, weak_cer=0.2, aligned=True)
+NOBODY = Usual({}, None, 0.02, None, None, overlap=0.0, weak_cer=0.2, aligned=True)
 
 
 def signs(facts: Facts, voice: Usual = NOBODY, limits: Limits | None = None) -> dict[Doubt, float]:
@@ -93,14 +94,28 @@ def test_a_measure_near_its_limit_is_doubted_unless_nothing_is_dropped_for_it(
 
 
 def test_two_at_once_are_doubted_though_nothing_is_dropped_for_it_unless_somebody_asks() -> None:
-    facts = replace(FACTS, quality=replace(GOOD, overlap_share=0.3))
-    (sign,) = of_kept(CLIP, facts, NOBODY, Limits())
+    clip = replace(CLIP, overlap=0.3)
+    (sign,) = of_kept(clip, FACTS, NOBODY, Limits())
     assert (sign.doubt, sign.measured) == (Doubt.OVERLAP, 0.3)
     assert sign.weight >= DOUBTFUL
     assert say_doubt(sign, kept=True) == "Somebody else seems to speak at the same time, in 30% of it."
-    assert signs(replace(FACTS, quality=replace(GOOD, overlap_share=0.1))) == {}
-    assert judge(facts, (1.0, 11.6), "en", Limits()).kept
-    assert judge(facts, (1.0, 11.6), "en", Limits(overlap=0.25)).reason is Reason.OVERLAP
+    assert of_kept(replace(CLIP, overlap=0.1), FACTS, NOBODY, Limits()) == []
+    assert beside([clip], Limits()) == {}
+    assert beside([clip], Limits(overlap=0.25)) == {1: Verdict(Reason.OVERLAP, 0.3, 0.25)}
+
+
+def test_two_at_once_are_told_by_what_is_usual_of_the_voice() -> None:
+    def clips(*shares: float | None) -> list[VoiceClip]:
+        return [replace(CLIP, id=n, sha256=f"{n}", text=f"text {n}", overlap=one) for n, one in enumerate(shares)]
+
+    taken_for_two = clips(*(0.18 + 0.01 * (n % 5) for n in range(9)), None, 0.5)
+    voice = usual(taken_for_two, taken_for_two, Limits(), aligned=False)
+    assert voice.overlap == pytest.approx(0.2, abs=0.01)
+    assert [clip.id for clip in taken_for_two if of_kept(clip, FACTS, voice, Limits())] == [10]
+    limits = Limits(overlap=0.2, near_duplicate=1)
+    assert {id: one.reason for id, one in beside(taken_for_two, limits).items()} == {10: Reason.OVERLAP}
+    assert usual_overlap(clips(*(0.3 for _ in range(7)))) == 0.0, "too few to tell"
+    assert usual_overlap(clips(*(0.7 for _ in range(9)))) == 0.3, "people at one table, not how the voice sounds"
 
 
 def test_who_sounds_or_speaks_otherwise_than_the_rest_of_the_voice_is_doubted() -> None:
