@@ -39,6 +39,7 @@ class First:
 
     speaker: str
     recordings: Scores
+    copied: Scores  #: the recordings, through the base's vocoder
     base: Scores
     version: Scores
     seconds: float  #: from the recordings to the version
@@ -80,7 +81,8 @@ def first(speaker: Speaker, count: int, settings: Mapping[str, Any]) -> First:
         workshop.train(1, [one for number, one in enumerate(clips) if number % HELD_OUT], settings)
         seconds, cpu = time.monotonic() - began, bars.cpu_seconds() - spent
         made = workshop.version(1) if workshop.made[1].step else None
-        return First(speaker.name, measure.recordings(), measure.version(None), measure.version(made), seconds, cpu)
+        sides = measure.recordings(), measure.copied(), measure.version(None), measure.version(made)
+        return First(speaker.name, *sides, seconds, cpu)
 
 
 def show(one: First) -> None:
@@ -94,6 +96,12 @@ def show(one: First) -> None:
         f"# {one.speaker}: recordings → base → version: WER {words}, likeness {likeness}, DNSMOS {quality}; "
         f"× {times(sides[0], sides[2]):.2f}, {way(sides[1], sides[0], sides[2]):.0%} of the way; "
         f"{one.seconds:.0f} s, {one.cpu_seconds:.0f} s of processors",
+        flush=True,
+    )
+    copied = one.copied.summary
+    print(
+        f"#   the recordings through the base's vocoder: WER {copied.wer or 0:.3f}, likeness "
+        f"{copied.similarity or 0:.3f}, DNSMOS {copied.dnsmos or 0:.2f}",
         flush=True,
     )
 

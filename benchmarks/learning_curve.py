@@ -1,28 +1,31 @@
 """What becomes of a voice that is only ever fed: a real mynad, its inbox, and drops of 45, 15, 30 and 60 recordings,
 each with its text, by speakers that the embedded engine's base never heard (`synthesisers.py`). No hand touches
 anything else. After each drop the version that speaks then says lines that were never dropped, and is held against the
-recordings of them.
+recordings of them. Each drop is kept as it comes, so that a run that is cut short still tells.
 
-python -m benchmarks.learning_curve [--speakers 4] [--drops 45 15 30 60] [--tuning]
+python -m benchmarks.learning_curve [--speakers slt-low rms-deep] [--drops 45 15 30 60] [--tuning] [--kept FILE]
+python -m benchmarks.learning_curve --tell     the bars of what build/learning-curve.jsonl holds, and no run
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 from benchmarks import bars, synthesisers
-from benchmarks.unheard import Measure, way
+from benchmarks.unheard import Measure
 from engines.glow.recipe.corpus import Speaker
 from engines.metrics import intervals
 from engines.metrics.rule import Rule
@@ -33,6 +36,8 @@ from proto import myna_pb2 as pb
 from proto.client import Client, connect
 
 ROOT = Path(__file__).resolve().parent.parent
+#: What speaks after each drop, as it comes: one line a drop, the last of a speaker has them all.
+KEPT = ROOT / "build" / "learning-curve.jsonl"
 DROPS = (45, 15, 30, 60)
 #: Lines that the figures are of; none of them is ever dropped.
 LINES = 10
@@ -44,42 +49,125 @@ LIVE = ("queued", "running", "paused")
 
 
 @dataclass(frozen=True)
+class Sound:
+    """How one side says the lines."""
+
+    likeness: float
+    wer: float
+    dnsmos: float
+
+    @classmethod
+    def of(cls, scores: Scores) -> Sound:
+        found = scores.summary
+        return cls(found.similarity or 0.0, found.wer or 0.0, found.dnsmos or 0.0)
+
+
+@dataclass(frozen=True)
 class After:
     """What speaks after a drop."""
 
     drop: int  #: recordings that were dropped
     version: int  #: 0: the base
-    scores: Scores
+    sound: Sound
+    surely_less_clear: bool  #: than what spoke before the drop
     seconds: float  #: from the drop until nothing was left to do
     decisions: tuple[str, ...]  #: of the versions that the drop led to
 
 
+@dataclass(frozen=True)
+class Curve:
+    """A speaker's, as far as it has come."""
+
+    speaker: str
+    drops: tuple[int, ...]  #: all that there are to be
+    recordings: Sound
+    base: Sound
+    after: tuple[After, ...]
+
+    def line(self) -> str:
+        """For keeping; the inverse is `read`."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @property
+    def end(self) -> Sound:
+        return self.after[-1].sound if self.after else self.base
+
+    @property
+    def way(self) -> float:
+        """Share of the way from the base's likeness to the recordings'."""
+        return (self.end.likeness - self.base.likeness) / ((self.recordings.likeness - self.base.likeness) or 1e-9)
+
+    @property
+    def times(self) -> float:
+        """Word errors, as a multiple of the recordings'."""
+        return self.end.wer / (self.recordings.wer or 1e-9)
+
+    @property
+    def promotions(self) -> list[tuple[Sound, After]]:
+        """(what spoke before, what took its place), of each drop after which another version speaks."""
+        before = After(0, 0, self.base, False, 0.0, ())
+        return [(one.sound, two) for one, two in pairwise([before, *self.after]) if one.version != two.version]
+
+
+def read(path: Path) -> list[Curve]:
+    """Curves that were kept, the last line of each speaker."""
+    lines = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line)
+    return list({one["speaker"]: _curve_of(one) for one in lines}.values())
+
+
+def _curve_of(values: Mapping[str, Any]) -> Curve:
+    after = [{**one, "sound": Sound(**one["sound"]), "decisions": tuple(one["decisions"])} for one in values["after"]]
+    return Curve(
+        values["speaker"],
+        tuple(values["drops"]),
+        Sound(**values["recordings"]),
+        Sound(**values["base"]),
+        tuple(After(**one) for one in after),
+    )
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--speakers", type=int, default=4)
+    known = {one.name: one for one in (*synthesisers.TUNING, *synthesisers.REPORTING)}
+    parser.add_argument("--speakers", nargs="+", default=[], choices=sorted(known), help="these")
     parser.add_argument("--drops", type=int, nargs="+", default=list(DROPS))
     parser.add_argument("--tuning", action="store_true", help="speakers for trying, not those of the figures")
+    parser.add_argument("--kept", type=Path, default=KEPT, help="where each drop is kept; those there stay")
+    parser.add_argument("--tell", action="store_true", help="only the bars of what is kept")
     options = parser.parse_args()
+    if options.tell:
+        curves = read(options.kept)
+        for curve in curves:
+            _show(curve)
+        _tell(curves)
+        return 0
     if why := synthesisers.missing():
         print(why, file=sys.stderr)
         return 1
-    speakers = (synthesisers.TUNING if options.tuning else synthesisers.REPORTING)[: options.speakers]
-    began = time.monotonic()
-    curves = []
+    usual = synthesisers.TUNING if options.tuning else synthesisers.REPORTING
+    speakers = [known[name] for name in options.speakers] or list(usual)
+    options.kept.parent.mkdir(exist_ok=True)
+    began, curves = time.monotonic(), []
     for speaker in speakers:
-        curves.append(_curve(speaker, options.drops))
-        _show(speaker, *curves[-1])
-    _tell(curves, options.drops)
+        with options.kept.open("a", encoding="utf-8") as kept:
+            for curve in _curve(speaker, options.drops):
+                kept.write(curve.line() + "\n")
+                kept.flush()
+        curves.append(curve)
+        _show(curve)
+    _tell(curves)
     print(f"# {len(speakers)} speakers in {(time.monotonic() - began) / 60:.0f} min")
     return 0
 
 
-def _curve(speaker: Speaker, drops: Sequence[int]) -> tuple[Scores, Scores, list[After]]:
-    """(the recordings' own scores, the base's, what speaks after each drop)."""
+def _curve(speaker: Speaker, drops: Sequence[int]) -> Iterator[Curve]:
+    """The curve after each drop."""
     texts = synthesisers.texts(crc32(speaker.name.encode()), LINES + sum(drops))
     with tempfile.TemporaryDirectory(prefix="myna-") as folder:
         measure = Measure(Path(folder), speaker, texts[:LINES])
         left, found = texts[LINES:], list[After]()
+        before = measure.version(None)
+        sides = Sound.of(measure.recordings()), Sound.of(before)
         home = Path(folder) / "home"
         with _daemon(home) as client:
             for drop in drops:
@@ -93,12 +181,13 @@ def _curve(speaker: Speaker, drops: Sequence[int]) -> tuple[Scores, Scores, list
                 speaks = next((one for one in versions if one.state == "promoted"), None)
                 decisions = tuple(f"{one.number}: {one.state}" for one in versions if one.number not in known)
                 scores = measure.version(Path(speaks.path) if speaks is not None else None)
-                number = speaks.number if speaks is not None else 0
-                found.append(After(drop, number, scores, seconds, decisions))
-                told = f"{scores.summary.similarity or 0:.3f}, WER {scores.summary.wer or 0:.3f}"
+                number, sound = (speaks.number if speaks is not None else 0), Sound.of(scores)
+                found.append(After(drop, number, sound, _surely_worse(before, scores), seconds, decisions))
                 came = ", ".join(decisions) or "no version"
-                print(f"# {speaker.name}: {drop} dropped; {came}; {number} speaks: likeness {told}", flush=True)
-        return measure.recordings(), measure.version(None), found
+                told = f"likeness {sound.likeness:.3f}, WER {sound.wer:.3f}"
+                print(f"# {speaker.name}: {drop} dropped; {came}; {number} speaks: {told}", flush=True)
+                yield Curve(speaker.name, tuple(drops), *sides, tuple(found))
+                before = scores
 
 
 @contextmanager
@@ -151,41 +240,34 @@ def _settled(client: Client, voice: str, recordings: int) -> None:
             quiet = time.monotonic()
 
 
-def _show(speaker: Speaker, recordings: Scores, base: Scores, curve: Sequence[After]) -> None:
+def _show(curve: Curve) -> None:
     """The curve as a table, in comment lines."""
-    print(f"# {speaker.name}: likeness, WER, DNSMOS on {LINES} lines that were never dropped")
-    for name, scores in (
-        ("the recordings", recordings),
-        ("the base", base),
-        *((f"+{one.drop}: version {one.version} ({one.seconds:.0f} s)", one.scores) for one in curve),
+    print(f"# {curve.speaker}: likeness, WER, DNSMOS on {LINES} lines that were never dropped")
+    for name, of in (
+        ("the recordings", curve.recordings),
+        ("the base", curve.base),
+        *((f"+{one.drop}: version {one.version} ({one.seconds:.0f} s)", one.sound) for one in curve.after),
     ):
-        of = scores.summary
-        print(f"#   {name:28} {of.similarity or 0:.3f}  {of.wer or 0:.3f}  {of.dnsmos or 0:.2f}", flush=True)
+        print(f"#   {name:28} {of.likeness:.3f}  {of.wer:.3f}  {of.dnsmos:.2f}", flush=True)
 
 
-def _tell(curves: Sequence[tuple[Scores, Scores, list[After]]], drops: Sequence[int]) -> None:
-    """The bars."""
-    steps = [
-        (before, after)
-        for _, base, curve in curves
-        for before, after in pairwise([base, *(one.scores for one in curve)])
-        if before is not after
-    ]
-    lower = sum((after.summary.similarity or 0) < (before.summary.similarity or 0) for before, after in steps)
-    worse = sum(_surely_worse(before, after) for before, after in steps)
-    took = [len({one.version for one in curve} - {0}) for _, _, curve in curves]
-    every = sum(count * 2 >= len(drops) for count in took)
-    ways = [way(base.summary, recordings.summary, curve[-1].scores.summary) for recordings, base, curve in curves]
-    words = [(curve[-1].scores.summary.wer or 0) / (own.summary.wer or 1e-9) for own, _, curve in curves]
-    count = len(curves)
+def _tell(curves: Sequence[Curve]) -> None:
+    """The bars. A curve that is not at its end holds none that is of the end."""
+    steps = [step for curve in curves for step in curve.promotions]
+    lower = sum(after.sound.likeness < before.likeness for before, after in steps)
+    worse = sum(after.surely_less_clear for _, after in steps)
     bars.tell("learning: promotions after which likeness is lower", f"{lower} of {len(steps)}", "0", not lower)
     bars.tell("learning: promotions after which WER is surely higher", f"{worse} of {len(steps)}", "0", not worse)
-    each = ", ".join(f"{one} of {len(drops)}" for one in took)
-    bars.tell("learning: drops after which another version speaks", each, "every second one", every == count)
-    said = ", ".join(f"{one:.0%}" for one in ways)
-    bars.tell("learning: way to the recordings' likeness", said, f"≥ {WAY:.0%} each", all(one >= WAY for one in ways))
-    said = ", ".join(f"× {one:.2f}" for one in words)
-    bars.tell("learning: WER beside the recordings'", said, f"≤ × {WORDS:g} each", all(one <= WORDS for one in words))
+    whole = all(len(one.after) == len(one.drops) for one in curves)
+    each = ", ".join(f"{len(one.promotions)} of {len(one.drops)}" for one in curves)
+    every = whole and all(len(one.promotions) * 2 >= len(one.drops) for one in curves)
+    bars.tell("learning: drops after which another version speaks", each, "every second one", every)
+    said = ", ".join(f"{one.way:.0%}" for one in curves)
+    near = whole and all(one.way >= WAY for one in curves)
+    bars.tell("learning: way to the recordings' likeness", said, f"≥ {WAY:.0%} each", near)
+    said = ", ".join(f"× {one.times:.2f}" for one in curves)
+    clear = whole and all(one.times <= WORDS for one in curves)
+    bars.tell("learning: WER beside the recordings'", said, f"≤ × {WORDS:g} each", clear)
 
 
 def _surely_worse(before: Scores, after: Scores) -> bool:

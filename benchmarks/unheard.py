@@ -9,12 +9,16 @@ from zlib import crc32
 
 import numpy as np
 import soundfile
+import torch
 
 from benchmarks import synthesisers
 from daemon.worker.spoken import SEED, write_wav
 from engines.base import Clip, SpeechRequest
+from engines.glow import mel
 from engines.glow.engine import GlowEngine
+from engines.glow.model import base_dir
 from engines.glow.recipe.corpus import SAMPLE_RATE, Speaker
+from engines.glow.vocoder import load as load_vocoder
 from engines.metrics.score import Scores, SpokenLine, score_lines
 from engines.metrics.summary import Summary
 from engines.transcription.choose import choose
@@ -35,6 +39,17 @@ class Measure:
     def recordings(self) -> Scores:
         """What the person scores."""
         return self._scored("recordings", self._recorded)
+
+    def copied(self) -> Scores:
+        """What the recordings score through the base's vocoder: as like as a version can be that knows their mels."""
+        vocoder, copies = load_vocoder(base_dir()), []
+        for number, path in enumerate(self._recorded):
+            samples, _ = soundfile.read(path, dtype="float32")
+            features = mel.mel(torch.from_numpy(mel.level(samples)))
+            copies.append(self._folder / f"copied-{number}.wav")
+            sound = vocoder.sound(features, torch.Generator().manual_seed(SEED)).numpy()
+            write_wav(copies[-1], sound.clip(-1, 1), SAMPLE_RATE)
+        return self._scored("copied", copies)
 
     def version(self, folder: Path | None) -> Scores:
         """What a version scores, or the base (None)."""

@@ -61,6 +61,10 @@ SYMBOLS: tuple[str, ...] = (
     *(f"ˈ{vowel}" for vowel in _VOWELS),
 )
 _IDS = {symbol: index for index, symbol in enumerate(SYMBOLS)}
+#: Consonants that have a voice wherever they stand; others may lose it.
+_SONORANTS = ("j", "l", "m", "n", "w", "ŋ", "ɹ")
+#: Ids of the sounds that always have a voice.
+_VOICED = frozenset(_IDS[symbol] for symbol in SYMBOLS if symbol.removeprefix("ˈ") in (*_VOWELS, *_SONORANTS))
 
 
 def phonemes(words: str) -> list[str]:
@@ -86,6 +90,11 @@ def phonemes(words: str) -> list[str]:
 def tokens(symbols: Sequence[str]) -> list[int]:
     """Token ids, for the model's embedding."""
     return [_IDS[symbol] for symbol in symbols]
+
+
+def voiced(ids: Sequence[int]) -> list[bool]:
+    """Of token ids, which are sounds that always have a voice: vowels and sonorants."""
+    return [one in _VOICED for one in ids]
 
 
 @lru_cache(maxsize=4096)

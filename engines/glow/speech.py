@@ -50,9 +50,10 @@ def speak(model: GlowModel, request: SpeechRequest) -> Iterator[AudioChunk]:
         tokens = torch.tensor(phonemes.tokens(symbols))
         interruption.check()
         features, frames = mels(model, tokens, request.speed, temperature, generator)
+        voiced = torch.repeat_interleave(torch.tensor(phonemes.voiced(tokens.tolist())), frames)
         interruption.check()
         with torch.inference_mode():
-            samples = model.vocoder.sound(features, generator).numpy()
+            samples = model.vocoder.sound(features, generator, voiced).numpy()
         pause = np.zeros(0 if index == last else round(PAUSES[words[-1]] / request.speed * mel.SAMPLE_RATE), np.float32)
         sound = np.concatenate([_soft_ends(samples), pause]).clip(-1, 1)
         times = word_times(sentence, words, symbols, frames.tolist())

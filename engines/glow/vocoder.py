@@ -24,14 +24,19 @@ WEIGHTS, SETTINGS = "vocoder.safetensors", "vocoder.json"
 #: Filters are finer in time than the mel: half its hop, half its window.
 HOP, N_FFT = mel.HOP // 2, mel.N_FFT // 2
 _BINS = N_FFT // 2 + 1
+#: Share of breath in the amplitude of a voiced sound, from 0 Hz to the highest, where the network heard breath only.
+BREATH = (0.05, 0.5)
 
 
 class Vocoder(Protocol):
     """What turns a mel into sound."""
 
-    def sound(self, features: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    def sound(
+        self, features: torch.Tensor, generator: torch.Generator, voiced: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Samples (frames × mel.HOP,) float32 at mel.SAMPLE_RATE of a normalised log-mel (N_MELS, frames); noise is the
-        generator's."""
+        generator's. `voiced`, (frames,) of bool: where a sound is said that has a voice, whatever the mel shows; None:
+        not known."""
         ...
 
 
@@ -117,14 +122,38 @@ class HarmonicNoise(torch.nn.Module):
         return torch.exp((weights * self.frequencies().log()[None, :, None].to(logits.device)).sum(dim=1))
 
     @torch.inference_mode()
-    def sound(self, features: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    def sound(
+        self, features: torch.Tensor, generator: torch.Generator, voiced: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """See Vocoder.sound."""
         length = features.shape[-1] * mel.HOP
         features = _at_least(features, 4)
         parts = self.forward(features[None])
-        f0, voiced = contour(self.f0(parts.pitch)[0], torch.sigmoid(parts.voicing[0]))
+        if voiced is not None:
+            parts = given_voice(parts, functional.pad(voiced, (0, features.shape[-1] - len(voiced))))
+        f0, heard = contour(self.f0(parts.pitch)[0], torch.sigmoid(parts.voicing[0]))
         noise = torch.randn(1, features.shape[-1] * mel.HOP, generator=generator)
-        return synthesise(f0[None], voiced[None], parts.harmonic, parts.noise, noise)[0, :length]
+        return synthesise(f0[None], heard[None], parts.harmonic, parts.noise, noise)[0, :length]
+
+
+def given_voice(parts: Parts, voiced: torch.Tensor) -> Parts:
+    """The same parts with a voice where `voiced`, (frames,) of bool, says that there is one and the network heard none:
+    what it gave to breath goes to the pulses, but for the share BREATH.
+
+    The network tells a voice by its harmonics, and an acoustic model's mels are smooth: in those of a low voice none
+    may be left, and vowels would be whispered."""
+    whispered = voiced & (parts.voicing[0] < 0)
+    voicing = torch.where(whispered[None], -parts.voicing, parts.voicing)
+    whispered &= _median(torch.sigmoid(voicing[0]), 3) > 0.5  # not what `contour` votes out
+    whole = 0.5 * torch.logaddexp(2 * parts.harmonic, 2 * parts.noise)
+    breath = torch.linspace(*BREATH, _BINS)[None, :, None]
+    there = whispered.repeat_interleave(mel.HOP // HOP)[None, None]
+    return Parts(
+        parts.pitch,
+        voicing,
+        torch.where(there, whole + 0.5 * torch.log1p(-(breath**2)), parts.harmonic),
+        torch.where(there, whole + breath.log(), parts.noise),
+    )
 
 
 def contour(f0: torch.Tensor, voicing: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -231,8 +260,10 @@ class GriffinLim:
     def __init__(self, iterations: int = 32, momentum: float = 0.99) -> None:
         self.iterations, self.momentum = iterations, momentum
 
-    def sound(self, features: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """See Vocoder.sound."""
+    def sound(
+        self, features: torch.Tensor, generator: torch.Generator, voiced: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """See Vocoder.sound. The phase that it finds needs no voicing."""
         wanted = features.shape[-1] * mel.HOP
         features = _at_least(features.cpu(), 4)
         melody = torch.exp(features * mel.SPREAD + mel.MEAN)

@@ -14,8 +14,8 @@ pytestmark = pytest.mark.unit
 
 def told(capsys: pytest.CaptureFixture[str], other: Scores, seconds: float, size: float) -> list[str]:
     """Ends of the names of the bars that fall short."""
-    good = First("one", RECORDINGS, BASE, scores(0.90, 0.22), 60.0, 50.0)
-    worse = First("other", RECORDINGS, BASE, other, seconds, 50.0)
+    good = First("one", RECORDINGS, RECORDINGS, BASE, scores(0.90, 0.22), 60.0, 50.0)
+    worse = First("other", RECORDINGS, RECORDINGS, BASE, other, seconds, 50.0)
     first_versions.show(worse)
     first_versions.tell([good, worse], size)
     rows = (run.parse("first_versions", line) for line in capsys.readouterr().out.splitlines())

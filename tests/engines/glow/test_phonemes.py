@@ -28,3 +28,9 @@ def test_every_symbol_is_a_token_of_its_own() -> None:
 def test_nothing_to_speak_is_a_sentence(words: str) -> None:
     with pytest.raises(BadInput, match="nothing to speak"):
         phonemes.phonemes(words)
+
+
+def test_vowels_and_sonorants_have_a_voice_and_what_may_lose_it_is_not_counted_on() -> None:
+    symbols = phonemes.phonemes("my zest.")
+    voiced = phonemes.voiced(phonemes.tokens(symbols))
+    assert "".join(one for one, has in zip(symbols, voiced, strict=True) if has) == "mˈaɪˈɛ"

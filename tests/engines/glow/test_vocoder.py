@@ -55,6 +55,47 @@ def test_pitch_is_held_through_unvoiced_frames_and_slips_are_voted_out() -> None
     assert bool((cleaned[4:7] < 121).all())
 
 
+def parts_heard_as(voicing: list[float]) -> vocoder.Parts:
+    """What a network might read: random filters, and these voicing logits."""
+    frames, bins = len(voicing), vocoder.N_FFT // 2 + 1
+    filters = (torch.randn(1, bins, 2 * frames, generator=generator(seed)) for seed in (1, 2))
+    return vocoder.Parts(torch.zeros(1, 160, frames), torch.tensor([voicing]), *filters)
+
+
+def test_where_a_voiced_sound_was_heard_as_breath_the_breath_becomes_voice_as_loud_as_before() -> None:
+    heard = parts_heard_as([5.0, 5, -5, -5, -5, -5, -5, -5])
+    given = vocoder.given_voice(heard, torch.tensor([1, 1, 1, 1, 1, 0, 0, 0]).bool())
+    assert (given.voicing[0] > 0).tolist() == [True] * 5 + [False] * 3
+    power = [(2 * one.harmonic).exp() + (2 * one.noise).exp() for one in (heard, given)]
+    torch.testing.assert_close(power[0], power[1])
+    changed = slice(4, 10)  # two columns a frame
+    share = (given.noise - given.harmonic)[..., changed].exp()
+    assert float(share[0, 0].max()) < 0.06 < 0.5 < float(share[0, -1].min()) < 0.6, "more breath higher up"
+    for before, after in ((heard.harmonic, given.harmonic), (heard.noise, given.noise)):
+        assert torch.equal(before[..., :4], after[..., :4]), "what was heard as voiced stays as it was heard"
+        assert torch.equal(before[..., 10:], after[..., 10:]), "and so does what need not have a voice"
+
+
+def test_a_voice_that_is_voted_out_takes_no_breath_away() -> None:
+    heard = parts_heard_as([-5.0] * 5)
+    given = vocoder.given_voice(heard, torch.tensor([0, 0, 1, 0, 0]).bool())
+    assert torch.equal(heard.noise, given.noise)
+
+
+def test_a_voice_that_is_heard_everywhere_sounds_the_same_whatever_is_said() -> None:
+    torch.manual_seed(0)
+    made = vocoder.HarmonicNoise(vocoder.Settings(channels=16, layers=1)).eval()
+    with torch.no_grad():
+        made.pitch.bias[-1] = 50.0
+    features = torch.randn(mel.N_MELS, 20, generator=generator())
+    known = made.sound(features, generator(), torch.ones(20).bool())
+    assert torch.equal(known, made.sound(features, generator()))
+    with torch.no_grad():
+        made.pitch.bias[-1] = -50.0
+    whispered = made.sound(features, generator())
+    assert not torch.equal(whispered, made.sound(features, generator(), torch.ones(20).bool()))
+
+
 def test_pitch_classes_name_the_pitch_between_them() -> None:
     network = vocoder.HarmonicNoise(vocoder.Settings(channels=16, layers=1))
     classes = network.frequencies()
