@@ -20,6 +20,7 @@ from daemon.scheduling import energy_meter
 from daemon.state import budgets, events, spent
 from proto import myna_pb2 as pb
 from proto.channel import ClientError
+from tests.waits import until
 
 pytestmark = pytest.mark.integration
 PRICE = Price(per_hour=3_600.0, currency="€")  #: a euro a second
@@ -184,8 +185,11 @@ def test_a_budget_in_another_currency_than_work_is_paid_in_holds_and_does_not_co
         assert (budget.HasField("used"), list(budget.others)) == (False, ["€"])
         may_cost(living, "steps", "1000$", stop=False)
         await living.until(job, "running", 30)
+        await living.daemon.energy.look()
         await living.client.cancel(job)
         await living.until(job, "cancelled")
+        await until(lambda: job not in living.daemon.scheduler.attempts)
+        await living.daemon.energy.look()
 
     def paid(session: Session) -> tuple[float | None, tuple[str, ...], bool]:
         """A month that began in another currency."""

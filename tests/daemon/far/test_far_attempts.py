@@ -26,7 +26,7 @@ from daemon.far.shared_store import SharedStore
 from daemon.far.values import Ending, Result
 from daemon.state import spent
 from proto import myna_pb2 as pb
-from tests.waits import appears
+from tests.waits import appears, until
 
 pytestmark = pytest.mark.integration
 PROGRAM = (sys.executable, str(Path(__file__).with_name("stepwise_worker.py")))
@@ -126,6 +126,7 @@ def test_what_a_training_elsewhere_takes_is_said_not_to_be_known(
         await living.daemon.energy.look()
         elsewhere.go()
         assert (await living.until(job, ended, PATIENCE)).status.HasField("succeeded")
+        await until(lambda: job not in living.daemon.scheduler.attempts)
         await living.daemon.energy.look()
         total = await living.daemon.store.read(lambda session: spent.of_job(session, job))
         assert total.seconds > 0

@@ -46,7 +46,7 @@ def test_an_increment_that_is_averaged_is_trained_as_a_first_one() -> None:
     assert later.parent_share == 0.5
     assert first.parent_share == 0
     assert later.learning_rate == first.learning_rate
-    assert (first.steps, later.steps) == (75, 150)
+    assert (first.steps, later.steps) == (75, 75)
 
 
 def test_one_on_top_of_its_parent_is_trained_gently() -> None:
