@@ -49,6 +49,8 @@ LIVE = ("queued", "running", "paused")
 LEAVE, LAST_JOBS = 420.0, 600.0
 #: seconds that what mynad started may outlive it
 OUTLIVES = 15.0
+#: temporary files of onnxruntime and PulseAudio: one each in a folder, however often they are loaded
+LIBRARIES = (".ses", "pulse-")
 #: minutes from which on trends are told
 TRENDS = 10.0
 #: events of a moved hour, at most, on top of those that are kept
@@ -216,14 +218,20 @@ def _jobs(found: Soaked) -> Row:
         for kind, state, count in db.execute("SELECT kind, state, count(*) FROM jobs GROUP BY kind, state"):
             ended[state] += count
             print(f"# jobs: {count} {kind} {state}")
-        failed = db.execute("SELECT title, why, log_tail FROM jobs WHERE state = 'failed'").fetchall()
-        lost = db.execute("SELECT count(*) FROM jobs WHERE crashes > 0").fetchone()[0]
+        failed = db.execute("SELECT title, why, log_tail FROM jobs WHERE state = 'failed' AND person = ''").fetchall()
+    # what is said for a person fails where their minutes are used up
+    lost = (found.house.folder / "mynad.out").read_text(errors="replace").count("WARNING mynad.attempt: The worker of ")
     for title, why, tail in failed:
         print(f"# failed: {title}: {why} {' '.join(str(tail).split())[-300:]}")
     told = ", ".join(f"{count} {state}" for state, count in sorted(ended.items()))
     live = sum(ended[state] for state in LIVE)
     good = not failed and not live and not lost and ended["succeeded"] > 0
-    return Row("soak: jobs", f"{told}; {lost} whose worker died", "all succeeded or cancelled by hand", good)
+    return Row(
+        "soak: jobs",
+        f"{told}; {lost} workers died",
+        "all succeeded, cancelled by hand, or past a person's minutes",
+        good,
+    )
 
 
 def _clock(found: Soaked) -> Row:
@@ -251,7 +259,7 @@ def _clock(found: Soaked) -> Row:
 def _end(found: Soaked) -> Row:
     """What is there when mynad has ended."""
     left = homes.leftovers(found.house.home)
-    temporary = sorted(path.name for path in found.house.temporary.iterdir())
+    temporary = sorted(path.name for path in found.house.temporary.iterdir() if not path.name.startswith(LIBRARIES))
     for name in (*left, *temporary):
         print(f"# left: {name}")
     status = "had to be killed" if found.status is None else f"exit code {found.status}"

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from textual.app import SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
+from textual.widgets import Input, TextArea
 
 from proto.channel import Address, ClientError
 from proto.client_async import AsyncClient
@@ -56,7 +57,7 @@ class Dashboard(Host, inherit_bindings=False):
             tooltip="The one of this machine, when it was lost; jobs go on where they were",
         ),
         Binding("q", "quit", "quit", id="quit", tooltip="Close the dashboard; the daemon goes on working"),
-        Binding("ctrl+c", "quit", "Quit at once", show=False, id="quit.now"),
+        Binding("ctrl+c", "quit_now", "Quit at once", show=False, id="quit.now", priority=True),  # in dialogs, too
     ]
 
     def __init__(
@@ -138,8 +139,16 @@ class Dashboard(Host, inherit_bindings=False):
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(self.screen))
 
+    def action_quit_now(self) -> None:
+        """Close the dashboard, whatever is open in it."""
+        self.exit()
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A daemon can be started when it was lost, on this machine, by who may change something."""
+        """A daemon can be started when it was lost, on this machine, by who may change something. The key that quits
+        at once copies where text is marked, and ends nobody's writing in a dialog."""
+        if action == "quit_now":
+            writes = self.screen.is_modal and isinstance(self.focused, (Input, TextArea))
+            return not writes and not self.screen.selections
         if action == "start_daemon":
             return bool(self.live.link.since and not self.live.link.up) and not (self.readonly or self.where.remote)
         return super().check_action(action, parameters)

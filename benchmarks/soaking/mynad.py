@@ -3,7 +3,7 @@
 Moved are, by the seams that the code has: the wall clock of its rows (`daemon.database.models.now`), which goes on by
 an hour every SOAK_EVERY seconds, as it does on a machine that slept for an hour (so days begin, quotas refill, digests
 fall due and things get old); and the pauses between two rounds of what is done once an hour: forgetting events,
-cleaning, a look at notices. A file of its log has 50 kB in place of 5 MB. What is timed by the monotonic clock
+cleaning, a look at notices. A file of its log has 4 kB in place of 5 MB. What is timed by the monotonic clock
 (heartbeats, settling, speech that is idle, meters of energy) runs as ever.
 """
 
@@ -18,7 +18,7 @@ from daemon.database import models
 
 #: in the environment: seconds to an hour of the moved clock, and how many hours it is moved at most
 EVERY, HOURS = "SOAK_EVERY", "SOAK_HOURS"
-LOG_BYTES = 50_000
+LOG_BYTES = 4_000
 
 
 def moved(every: float, most: int) -> timedelta:

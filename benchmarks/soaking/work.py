@@ -27,8 +27,8 @@ NAMES = tuple(sorted(path.stem for path in RECORDINGS.glob("d*.flac")))
 DROP, MOST, FIRST = 3, 12, 8
 #: versions with weights that a voice has at most, beside the one that speaks
 VERSIONS = 3
-#: seconds in which all that follows from a drop is done
-PATIENCE = 900.0
+#: seconds in which all that follows from a drop is done, and without any job after which it is
+PATIENCE, QUIET = 900.0, 15.0
 SOUND = (".flac", ".wav", ".mp3")
 #: a training that is long enough to be disturbed
 LONG: dict[str, Any] = {"steps": 400, "checkpoint_every": 20, "eval_every": 200, "batch_size": 4, "patience": 0}
@@ -108,7 +108,7 @@ class Feeder(Caller):
     def _settled(self, client: Client, voice: str) -> None:
         """Wait until nothing of a voice is left to do."""
         began = quiet = time.monotonic()
-        while time.monotonic() - quiet < 6.0:
+        while time.monotonic() - quiet < QUIET:
             self.rest(1.0)
             if time.monotonic() - began > PATIENCE:
                 waiting = [f"{job.title}: {state_of(job)}" for job in client.jobs(voice=voice, states=LIVE)]
