@@ -172,7 +172,7 @@ class Settings:
 
 SETTINGS = declared(Settings)
 #: those that name a file
-FILES = ("tls_cert", "tls_key", "tls_client_ca", "token_file")
+NAMING_FILES = ("tls_cert", "tls_key", "tls_client_ca", "token_file")
 #: tables of myna.toml
 TABLES = {
     "cost": PRICE,
@@ -244,7 +244,7 @@ def _with_whole_paths(settings: Settings, home: Path) -> Settings:
     def whole(given: str) -> str:
         return given and str(named_file(home, given))
 
-    files: dict[str, Any] = {name: whole(getattr(settings, name)) for name in FILES}
+    files: dict[str, Any] = {name: whole(getattr(settings, name)) for name in NAMING_FILES}
     return replace(
         settings,
         **files,

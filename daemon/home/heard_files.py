@@ -36,9 +36,9 @@ def heard(sound: Path) -> Path:
 class Incoming:
     """A sound file that comes part by part."""
 
-    def __init__(self, home: Path, disk: DiskSpace, largest: int = 0) -> None:
-        """`largest`: bytes; 0: LARGEST."""
-        self._largest = largest or LARGEST
+    def __init__(self, home: Path, disk: DiskSpace, largest: int = LARGEST) -> None:
+        """`largest`: bytes."""
+        self._largest = largest
         self.name = f"{secrets.token_hex(16)}.sound"
         self.path = path(home, self.name)
         self._disk = disk

@@ -29,9 +29,11 @@ class Activity:
 
     def over(self, method: str, handler: Any) -> Any:
         """The handler, counting what is being sent. (Watches are counted by whom they watch.)"""
-        if handler is None or handler.request_streaming == handler.response_streaming:
+        if handler is None or not (handler.request_streaming or handler.response_streaming):
             return handler
-        if handler.request_streaming:
+        if handler.request_streaming and handler.response_streaming:
+            make, inner = grpc.stream_stream_rpc_method_handler, self._giving(handler.stream_stream)
+        elif handler.request_streaming:
             make, inner = grpc.stream_unary_rpc_method_handler, self._taking(handler.stream_unary)
         elif _watches(method) or not inspect.isasyncgenfunction(handler.unary_stream):
             return handler

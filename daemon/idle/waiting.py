@@ -82,8 +82,8 @@ class WaitingForIdleness:
             await asyncio.sleep(min(LOOK, self._patience.notice / 4))
 
     async def look(self) -> Step:
-        """One look, and what follows."""
-        step, self._idle = decide(await self.seen(), self._idle, self._patience)
+        """One look, and what follows. Raises StoreTrouble; then the next look does it."""
+        step, idle = decide(await self.seen(), self._idle, self._patience)
         match step:
             case Step.ANNOUNCE:
                 minutes = max(1, round(min(self._patience.notice, self._patience.after) / 60))
@@ -94,6 +94,7 @@ class WaitingForIdleness:
                 await self._notice(Level.INFO, "There is something to do again: this machine stays up.", "")
             case Step.ACT:
                 await self._act()
+        self._idle = idle
         return step
 
     async def seen(self) -> Seen:

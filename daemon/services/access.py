@@ -224,6 +224,11 @@ def _spoken(spec: pb.SpeakSpec) -> Iterable[About]:
     return [VoiceOf(spec.voice, SPEAK), *heard, *(VoiceOf(name, SPEAK) for name in like)]
 
 
+def _said(spec: pb.SpeakSpec) -> Iterable[About]:
+    """As `_spoken`; a recording that is here already is somebody's, whose call it came with."""
+    return [AdminsOnly("convert what was sent by others")] if spec.recording else _spoken(spec)
+
+
 def _converted(part: pb.ConvertPart) -> Iterable[About]:
     like = dict.fromkeys(one.convert.voice for one in part.spec.after if one.HasField("convert"))
     return [VoiceOf(name, SPEAK) for name in like]
@@ -266,7 +271,9 @@ def _submitted(request: pb.SubmitRequest) -> Iterable[About]:
     match which:
         case None:
             return []
-        case "speak" | "export":
+        case "speak":
+            return _said(spec.speak)
+        case "export":
             return _taken_from(spec)
         case "evaluate":
             return [VoiceOf(spec.evaluate.voice, TRAIN), *_taken_from(spec)]
@@ -348,7 +355,7 @@ RULES: dict[str, Rule] = {
     "Costs.Get": Rule(READ, _voice(READ)),
     "Costs.GetBudget": Rule(READ, _always(READ)),
     "Costs.SetBudget": Rule(OWN, _always(OWN), act=True),
-    "Speech.Synthesize": Rule(SPEAK, lambda request: _spoken(request.spec), act=True),
+    "Speech.Synthesize": Rule(SPEAK, lambda request: _said(request.spec), act=True),
     "Speech.Convert": Rule(SPEAK, _converted, act=True, at_once=Resource.UPLOADS),
     "Speech.Sample": Rule(READ, _sample),
     "Speech.Transcribe": Rule(SPEAK, act=True, at_once=Resource.TRANSCRIPTIONS),

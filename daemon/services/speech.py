@@ -78,7 +78,7 @@ class SpeechService(stubs.SpeechServicer):
             if asked is None:
                 asked = pb.SpeakSpec()
                 asked.CopyFrom(part.spec)
-                await self.store.read(after.check, asked.after, self.home)
+                await self.store.read(recorded.check_asked, asked, self.home)
             await asyncio.to_thread(incoming.add, part.data)
         await asyncio.to_thread(incoming.end)
         assert asked is not None, "without a part nothing came"

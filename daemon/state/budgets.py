@@ -91,7 +91,7 @@ def standing(session: Session, voice: str, limit: pb.Money, stop: bool, moment: 
     lacks = total.priced_energy and bool(total.unmetered)
     price = settings_of(session).cost
     paid_in = {name for name, amount in total.money.items() if amount}
-    if price.per_hour or price.per_kwh:  # what is done from now on
+    if price.known:  # what is done from now on
         paid_in.add(price.currency)
     others = tuple(sorted(name for name in paid_in if not money.same(name, limit.currency)))
     return Standing(voice, month, limit, stop, used, lacks, spent.next_month(moment), others)
@@ -114,7 +114,7 @@ def holding(session: Session, job: Job, moment: datetime) -> Standing | None:
 
 def check(price: Price, limit: pb.Money) -> None:
     """Raises NotNow where work has no price, BadRequest for a sum in another currency than that."""
-    if not price.per_hour and not price.per_kwh:
+    if not price.known:
         raise NotNow(
             "Myna does not know what work costs here, so it cannot keep to a budget.",
             "Set per_hour or per_kwh in [cost] of myna.toml and start mynad again.",

@@ -52,9 +52,9 @@ def require(session: Session, of: Use, person: str, characters: int, *, asked_no
     limited = quotas.limited(session, person) is not None
     if limited and not of.settings.people:  # a job may have waited while the owner changed that
         raise NotNow(f"{person} may not speak with {of.provider.name} any more.", "Ask the owner of the workstation.")
-    cost = price(of).of(characters)
     if not characters:
         return  # it was spoken before
+    cost = price(of).of(characters)
     if cost is None:
         return  # whoever sets a budget without a price is refused before
     name, own, caller = of.provider.name, of.settings, caller_of(session)
@@ -85,7 +85,8 @@ def unknown(session: Session, of: Use) -> str:
     none."""
     if not of.settings.budget_a_day or not (others := _in_others(session, of, None)):
         return ""
-    return f"{_said(others)} spent today, and its budget is in {of.settings.currency} now"
+    was = "was" if len(others) == 1 else "were"
+    return f"{_sums(others)} {was} spent today, and its budget is in {of.settings.currency} now"
 
 
 def spent_today(session: Session, of: Use) -> pb.Money | None:
@@ -148,10 +149,6 @@ def _unknown(of: Use, others: dict[str, float], who: str) -> QuotaReached:
         "budget out.",
         (accounts.refill(now()) - now()).total_seconds(),
     )
-
-
-def _said(others: dict[str, float]) -> str:
-    return f"{_sums(others)} {'was' if len(others) == 1 else 'were'}"
 
 
 def _sums(others: dict[str, float]) -> str:

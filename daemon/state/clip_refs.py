@@ -69,7 +69,7 @@ def reference(session: Session, voice: Voice, home: Path) -> list[wire.ClipRef]:
         data = dataset(session, voice.name)
     except NotFound:
         return []
-    return [_ref(voice, clip, text, home) for clip, text in _rows(session, data, held_out=False)[:REFERENCES]]
+    return _some(session, voice, data, home)
 
 
 def of_version(session: Session, voice: Voice, number: int, home: Path) -> list[wire.ClipRef]:
@@ -79,7 +79,11 @@ def of_version(session: Session, voice: Voice, number: int, home: Path) -> list[
     if not row.dataset:
         sentence = f"What {voices.spelt(voice.name, number)} was trained on is not here."
         raise NotNow(sentence, f"Name the voice alone: {voice.name}.")
-    data = dataset(session, voice.name, row.dataset)
+    return _some(session, voice, dataset(session, voice.name, row.dataset), home)
+
+
+def _some(session: Session, voice: Voice, data: Dataset, home: Path) -> list[wire.ClipRef]:
+    """A few training clips of a dataset, always the same ones."""
     return [_ref(voice, clip, text, home) for clip, text in _rows(session, data, held_out=False)[:REFERENCES]]
 
 

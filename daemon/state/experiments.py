@@ -131,8 +131,11 @@ def cost(session: Session, experiment: Experiment, trial: Trial) -> pb.Money | N
 
 def money_spent(session: Session, experiment: Experiment) -> pb.Money | None:
     """What its trials cost so far; None: there was no price."""
+    return _together(experiment, [cost(session, experiment, one) for one in trials(session, experiment)])
+
+
+def _together(experiment: Experiment, costs: Sequence[pb.Money | None]) -> pb.Money | None:
     own = price(experiment)
-    costs = [cost(session, experiment, one) for one in trials(session, experiment)]
     amount = sum(one.amount for one in costs if one is not None)
     return pb.Money(amount=amount, currency=own.currency) if own.known else None
 
@@ -179,7 +182,7 @@ def message(session: Session, row: Experiment) -> pb.Experiment:
     rows = trials(session, row)
     candidates = scored(rows)
     front, chosen = recommendation.front(candidates), recommendation.recommended(candidates)
-    seconds = spent(session, row)
+    seconds, costs = spent(session, row), [cost(session, row, one) for one in rows]
     told = pb.Experiment(
         id=row.id,
         voice=row.voice,
@@ -190,7 +193,7 @@ def message(session: Session, row: Experiment) -> pb.Experiment:
         budget_seconds=row.budget,
         budget_money=budget_money(row),
         seconds=seconds,
-        money=money_spent(session, row),
+        money=_together(row, costs),
         dataset=row.dataset,
         rival=row.rival,
         stop_early=row.stop_early,
@@ -198,7 +201,9 @@ def message(session: Session, row: Experiment) -> pb.Experiment:
         created=stamp(row.created) if row.created else None,
         ended=stamp(row.ended) if row.ended else None,
         why=row.why,
-        trials=[_trial_message(one, cost(session, row, one), on_front=one.number in front) for one in rows],
+        trials=[
+            _trial_message(one, money, on_front=one.number in front) for one, money in zip(rows, costs, strict=True)
+        ],
         recommended=chosen or 0,
         sentence=_sentence(row, rows, candidates, chosen),
     )

@@ -18,8 +18,7 @@ from daemon import names
 from daemon.errors import MynaError
 from daemon.home.imports import FOLDER as IMPORTS
 from daemon.home.set_aside import is_aside
-from daemon.named_file import named_file
-from daemon.settings import Settings, load
+from daemon.settings import NAMING_FILES, Settings, load
 from daemon.state.remote_voices import FOLDER as REMOTE
 from engines.fast_paths.record import FILE as FAST_PATHS
 from engines.files import TEMPORARY
@@ -172,10 +171,10 @@ def bare(home: Path) -> list[str]:
 def _named(home: Path) -> set[Path]:
     if (settings := _settings(home)) is None:
         return set()
-    named = [settings.token_file, settings.tls_key, settings.tls_cert, settings.tls_client_ca]
+    named: list[str] = [getattr(settings, name) for name in NAMING_FILES]
     named += [one.url_file for one in settings.notify]
     named += [one.key_file for one in settings.remote.values()]
-    return {Path(os.path.normpath(named_file(home, path))) for path in named if path}
+    return {Path(os.path.normpath(path)) for path in named if path}
 
 
 def _settings(home: Path) -> Settings | None:

@@ -115,8 +115,7 @@ class Small:
 
     layers: list[Layer]
     head: torch.Tensor  #: (residual codes, channels)
-
-    norm: Norm
+    norm: Norm  #: before the head
 
     @classmethod
     def of(cls, transformer: Any, codes: int, *, fast: bool, guesses: bool = False) -> Small:

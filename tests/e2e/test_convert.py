@@ -44,24 +44,25 @@ def converter(once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
     return once("openvoice", lambda out: tiny_base.write(out / "base")) / "base"
 
 
-def refused_early(client: Client) -> None:
-    """Without the converter's base it is refused before all of it was sent."""
+def refused_early(client: Client, words: str, *after: str) -> None:
+    """What cannot be is refused before all of it was sent."""
     begun: list[int] = []
 
     def endless() -> Iterator[pb.ConvertPart]:
-        yield pb.ConvertPart(spec=spec("convert:anna"))
+        yield pb.ConvertPart(spec=spec(*after))
         while len(begun) < 1_000:
             begun.append(0)
             yield pb.ConvertPart(data=bytes(1_000_000))
 
-    with pytest.raises(ClientError, match="`myna engines fetch openvoice` gets it"):
+    with pytest.raises(ClientError, match=words):
         list(client.convert(endless()))
     assert len(begun) < 1_000
 
 
 def test_a_recording_sounds_like_a_voice(with_dataset: Workshop, converter: Path) -> None:
     client = with_dataset.up()
-    refused_early(client)
+    refused_early(client, "`myna engines fetch openvoice` gets it", "convert:anna")
+    refused_early(client, "Nothing says whom the recording is to sound like", "enhance")
     ended(client, client.fetch("openvoice", str(converter)).id)
 
     # in stereo, of which one channel cancels the other, at another rate, louder than full scale

@@ -10,16 +10,15 @@ from daemon.database.models import Job
 from daemon.database.store import caller_of, settings_of
 from daemon.errors import BadRequest, NotFound, QuotaReached
 from daemon.kinds.evaluate import across
+from daemon.kinds.remote import request
 from daemon.kinds.speak.asked import BASE, check_manner, check_words, short
 from daemon.remote_price import price
 from daemon.remote_settings import Use, use
 from daemon.state import charges, engines, remote_voices, voices
-from engines.base import SpeechRequest
 from engines.capabilities import Capability
 from engines.remote.access import Access
 from engines.remote.pieces import new_and_kept
 from engines.remote.providers import PROVIDERS
-from engines.text.unspeakable import speakable
 from proto import money
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
@@ -96,13 +95,7 @@ def _new_and_kept(of: Use, asked: pb.SpeakSpec, person: str, home: Path) -> tupl
         cache_bytes=told.cache_bytes,
         whose=told.person,
     )
-    request = SpeechRequest(
-        text=speakable(of.provider.name, asked.text, ()),
-        language=asked.language,
-        speed=asked.speed or 1.0,
-        seed=asked.seed if asked.HasField("seed") else None,
-    )
-    return new_and_kept(of.provider, access, request)
+    return new_and_kept(of.provider, access, request.of(asked))
 
 
 # ----------------------------------------------------------------------------------------------- what it costs at most

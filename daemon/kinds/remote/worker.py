@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from daemon.kinds.remote import request as requests
 from daemon.worker.job import Channel, audio_report
 from daemon.worker.sayable import sayable
 from engines import interruption, registry
 from engines.audio.watermark import marked
-from engines.base import AudioChunk, SpeechRequest
+from engines.base import AudioChunk
 from engines.errors import EngineError
 from engines.remote import access
 from engines.remote.access import Access
@@ -22,13 +23,7 @@ def run(plan: wire.RemotePlan, channel: Channel) -> str:
     before its sound goes out."""
     asked = plan.spec
     engine = registry.speaker(plan.engine)
-    request = SpeechRequest(
-        text=asked.text,
-        language=asked.language,
-        speed=asked.speed or 1.0,
-        seed=asked.seed if asked.HasField("seed") else None,
-    )
-    request, left_out = sayable(engine, request, channel)
+    request, left_out = sayable(engine, requests.of(asked), channel)
     given = Accessed(plan.engine, plan.speaker, channel)
     seconds, sentence, rate = 0.0, -1, engine.info.sample_rate
     with access.given(given.access), interruption.checked_by(channel.check):

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import Voice
 from daemon.errors import BadRequest, NotNow
+from daemon.kinds.speak.asked import short
 from daemon.state import clip_refs, consent_notes, engines, voices
 from engines import registry
 from engines.base import EngineInfo
@@ -96,7 +97,7 @@ def converter(session: Session, asked: pb.ConvertPass, home: Path) -> EngineInfo
         chosen = [info for info in there if info.name == asked.engine]
         if there and not chosen:
             raise BadRequest(
-                f"No engine named {_short(asked.engine)!r} converts.",
+                f"No engine named {short(asked.engine)!r} converts.",
                 f"These do: {', '.join(info.name for info in there)}.",
             )
         there = chosen
@@ -105,7 +106,3 @@ def converter(session: Session, asked: pb.ConvertPass, home: Path) -> EngineInfo
         return ready[0]
     why = engines.why_not(session, there[0], home) if there else "no engine here converts"
     raise NotNow(f"Speech cannot be converted yet: {why}.", "")
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 40 else f"{text[:39]}…"

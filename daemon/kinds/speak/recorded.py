@@ -22,6 +22,14 @@ _TAKEN = ("voice", "version", "recording", "after", "seed")
 def check(session: Session, asked: pb.SpeakSpec, home: Path) -> tuple[str, str]:
     """As `Kind.check`. Raises BadRequest, NotFound or NotNow with a sentence and what to do."""
     sound = _here(asked, home)
+    to = check_asked(session, asked, home)
+    asked.voice, asked.version = to.voice, to.version
+    others = after.words([one for one in asked.after if not one.HasField("convert")])
+    return to.voice, f"convert {sound.stat().st_size / 1e6:.1f} MB of sound to {passes.like(to)}{others}"
+
+
+def check_asked(session: Session, asked: pb.SpeakSpec, home: Path) -> pb.ConvertPass:
+    """What can be told before the recording is here; whom it is to sound like. Raises as `check`."""
     for field, _ in asked.ListFields():
         if field.name not in _TAKEN:
             raise BadRequest(
@@ -34,9 +42,7 @@ def check(session: Session, asked: pb.SpeakSpec, home: Path) -> tuple[str, str]:
             "Nothing says whom the recording is to sound like.", f"Name a voice: {passes.CONVERT}:VOICE in `after`."
         )
     after.check(session, asked.after, home)
-    asked.voice, asked.version = to.voice, to.version
-    others = after.words([one for one in asked.after if not one.HasField("convert")])
-    return to.voice, f"convert {sound.stat().st_size / 1e6:.1f} MB of sound to {passes.like(to)}{others}"
+    return to
 
 
 def plan(session: Session, asked: pb.SpeakSpec, home: Path, watermark: str) -> Start:

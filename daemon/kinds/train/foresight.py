@@ -226,10 +226,10 @@ def each(amounts: Sequence[tuple[float, float]], units: float) -> Range | None:
 
 
 def _after(runs: Sequence[PastRun], speak: bool, before: float) -> Line | None:
-    """Seconds after the loop by the models that speak then, where any do; None: not known. `before`: the loop, of runs
-    that do not say."""
+    """Seconds after the loop by the models that speak then, where any do; None: not known. `before`: seconds before the
+    loop, for runs that do not say."""
     timed = [
-        (float(run.heard), _rest(run.whole - run.loop - (before if run.before is None else run.before)))
+        (float(run.heard), max(run.whole - run.loop - (before if run.before is None else run.before), 0.0))
         for run in runs
         if run.whole
     ]
@@ -239,10 +239,6 @@ def _after(runs: Sequence[PastRun], speak: bool, before: float) -> Line | None:
     if not speak or not all(heard for heard, _ in alike):
         return Line(statistics.median(seconds for _, seconds in alike))
     return _through(alike)
-
-
-def _rest(seconds: float) -> float:
-    return max(seconds, 0.0)
 
 
 def _longest(loop: Sequence[Tick]) -> float:

@@ -75,3 +75,19 @@ def test_what_is_shared_for_reading_alone_is_not_spoken_with_and_what_is_for_spe
         assert again.value.code == "NOT_FOUND", "it is not shared any more"
 
     placed(tmp_path / "home", life)
+
+
+def test_a_recording_that_came_with_a_call_is_of_no_other(tmp_path: Path) -> None:
+    async def life(place: Place) -> None:
+        await place.mallory.create_voice("mine", "en")
+        theirs = pb.SpeakSpec(recording=f"{'0' * 32}.sound", after=passes.read(["convert:mine"]))
+        with pytest.raises(ClientError) as heard:
+            async for _ in place.mallory.synthesize(theirs):
+                pass
+        with pytest.raises(ClientError) as submitted:
+            await place.mallory.submit(pb.JobSpec(speak=theirs))
+        for one in (heard.value, submitted.value):
+            assert one.code == "PERMISSION_DENIED"
+            assert one.sentence == "mallory may not convert what was sent by others: it takes the right admin."
+
+    placed(tmp_path / "home", life)
