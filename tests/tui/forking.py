@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import struct
@@ -44,7 +45,7 @@ class Forks:
 
     def up(self) -> None:
         command = [sys.executable, "-m", "tests.tui.forking", str(self._path)]
-        self._process = subprocess.Popen(command, cwd=self._root, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        self._process = subprocess.Popen(command, cwd=self._root, stdout=subprocess.PIPE, stdin=subprocess.PIPE)
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == b"listens\n"
 
@@ -103,7 +104,7 @@ def _exactly(line: socket.socket, size: int) -> bytes:
 
 
 def serve(path: str) -> None:
-    """Fork a command for each connection."""
+    """Fork a command for each connection, until whoever started this has gone: then stdin is at its end."""
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     for name in OTHERS:
         import_module(name)
@@ -112,7 +113,7 @@ def serve(path: str) -> None:
         server.bind(path)
         server.listen(16)
         print("listens", flush=True)
-        while True:
+        while sys.stdin not in select.select([server, sys.stdin], [], [])[0]:
             line, _ = server.accept()
             with contextlib.suppress(ChildProcessError):
                 while os.waitpid(-1, os.WNOHANG)[0]:
