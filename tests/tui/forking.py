@@ -23,6 +23,7 @@ import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 #: what is imported before the first command is forked
 OTHERS = (
@@ -148,19 +149,19 @@ def _attend(line: socket.socket) -> None:
     os._exit(0)
 
 
-def _become(given: list[int], asked: dict[str, object]) -> None:
+def _become(given: list[int], asked: dict[str, Any]) -> None:
     """Be the command. Does not return."""
     for number, end in enumerate(given):
         os.dup2(end, number)
         os.close(end)
     os.environ.clear()
-    os.environ.update(asked["environment"])  # type: ignore[arg-type]
+    os.environ.update(asked["environment"])
     os.chdir(str(asked["folder"]))
     for name, number, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
         before = getattr(sys, name)
         stream = os.fdopen(number, mode, encoding=before.encoding, errors=before.errors, closefd=False)
         setattr(sys, name, stream)
-    sys.argv = ["myna", *asked["words"]]  # type: ignore[misc]
+    sys.argv = ["myna", *asked["words"]]
     code = 0
     try:
         runpy.run_module("tui.cli", run_name="__main__", alter_sys=True)
