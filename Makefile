@@ -61,7 +61,7 @@ bench-all: setup  ## every group in turn, so that all tables are of the same com
 bench-%: setup  ## the benchmarks of a group (bench-xtts, bench-fish, bench-gpu, bench-dashboard, bench-hostile, bench-verdict, bench-learning, bench-first, bench-datasets, bench-judged, bench-doors, bench-operations, bench-far); keeps the last table in benchmarks/RESULTS-<group>.md
 	$(BIN)/python -m benchmarks.run --group $*
 
-soak: setup  ## an hour of everything at once, two days of the clock: does anything grow, does anything go wrong? Keeps benchmarks/RESULTS-soak.md; MINUTES=3 is shorter, and keeps nothing
+soak: setup  ## an hour of everything at once, two days of the clock: does anything grow, does anything go wrong? Keeps benchmarks/RESULTS-soak.md; MINUTES=4 is shorter, and keeps nothing
 	$(BIN)/python -m $(if $(MINUTES),benchmarks.soak --minutes $(MINUTES),benchmarks.run --group soak)
 
 proto: setup  ## generated code from proto/*.proto

@@ -166,7 +166,7 @@ def _last_jobs(client: Client, tally: Tally) -> None:
     while (there := list(client.jobs(states=LIVE))) and time.monotonic() < end:
         time.sleep(1.0)
     for job in there:
-        tally.fault(f"stuck: {job.title}: {state_of(job)} {job.why if hasattr(job, 'why') else ''}")
+        tally.fault(f"stuck: {job.title}: {state_of(job)}")
 
 
 def _checked(house: House) -> int:

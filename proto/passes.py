@@ -70,6 +70,8 @@ def _written(convert: pb.ConvertPass) -> str:
 def _one(text: str) -> pb.Pass:
     name, _, rest = text.partition(":")
     match name.strip(), rest.strip():
+        case "", "" if not text:
+            raise _wrong("There is nothing where a pass is expected.", f"There are: {KNOWN}.")
         case "convert", "":
             raise _wrong("The pass convert needs the voice to sound like.", f"Write {CONVERT}:VOICE.")
         case "convert", asked:

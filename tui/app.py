@@ -147,8 +147,10 @@ class Dashboard(Host, inherit_bindings=False):
         """A daemon can be started when it was lost, on this machine, by who may change something. The key that quits
         at once copies where text is marked, and ends nobody's writing in a dialog."""
         if action == "quit_now":
-            writes = self.screen.is_modal and isinstance(self.focused, (Input, TextArea))
-            return not writes and not self.screen.selections
+            box = self.focused if isinstance(self.focused, (Input, TextArea)) else None
+            if box is not None and (self.screen.is_modal or box.selected_text):
+                return False
+            return not self.screen.selections
         if action == "start_daemon":
             return bool(self.live.link.since and not self.live.link.up) and not (self.readonly or self.where.remote)
         return super().check_action(action, parameters)

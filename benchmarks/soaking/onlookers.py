@@ -14,7 +14,7 @@ import httpx
 from benchmarks.soaking.callers import Caller
 from benchmarks.soaking.house import House, Tally
 from proto import myna_pb2 as pb
-from proto.client import ClientError
+from proto.client import ClientError, connect
 from proto.client_async import AsyncClient, connect_async
 
 #: watchers at once, and seconds that one stays
@@ -134,7 +134,8 @@ class Script(Caller):
                 client.points(runs[0].id, buckets=50)
             if jobs:
                 list(client.logs(self.chance.choice(jobs).id, tail=50))
-            client.estimate(voices[0]) if voices and runs else None
+            if voices and runs:
+                client.estimate(voices[0])
             client.usage()
             client.costs()
             self.expect(info.pid > 0, "System.Info names no process")
@@ -144,8 +145,6 @@ class Script(Caller):
 
     def _stranger(self) -> None:
         """Without the right token."""
-        from proto.client import connect
-
         with connect(f"127.0.0.1:{self.house.tcp}", None, "wrong", tls_ca=self.house.folder / "cert.pem") as stranger:
             try:
                 stranger.info()

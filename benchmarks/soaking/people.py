@@ -92,7 +92,7 @@ class Dashboards(Caller):
         for key in KEYS[: self.chance.randrange(4, len(KEYS))]:
             screen.press(key)
             screen.read(self.chance.uniform(0.2, 0.8))
-        screen.press("\x1b")  # a dialog takes no Ctrl+C, so it is left first
+        screen.press("\x1b")  # in a dialog where one writes Ctrl+C ends nothing, so it is left first
         screen.read(1.0)
         hung_up = self.chance.random() < 0.25
         if hung_up:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from itertools import islice
 
 import httpx
 
@@ -69,9 +70,8 @@ class Speaker(Caller):
     def _hung_up(self) -> None:
         with self.house.client() as client:
             stream = client.synthesize(pb.SpeakSpec(voice=self._voice(client), text=LONG))
-            for number, _ in enumerate(stream):
-                if number == self.chance.randrange(1, 4):
-                    break
+            for _ in islice(stream, self.chance.randrange(2, 5)):
+                pass
         self.did("gRPC, hung up")
 
     # ------------------------------------------------------------------------------------------------------------- HTTP

@@ -34,8 +34,8 @@ def test_texts_become_passes_in_their_order_and_back(texts: list[str], found: li
     ("text", "sentence", "hint"),
     [
         ("reverb", "There is no pass named 'reverb' after speech.", "There are: convert:VOICE, enhance."),
-        ("", "There is no pass named '' after speech.", "There are: convert:VOICE, enhance."),
-        ("enhance,", "There is no pass named '' after speech.", "There are: convert:VOICE, enhance."),
+        ("", "There is nothing where a pass is expected.", "There are: convert:VOICE, enhance."),
+        ("enhance,", "There is nothing where a pass is expected.", "There are: convert:VOICE, enhance."),
         ("convert", "The pass convert needs the voice to sound like.", "Write convert:VOICE."),
         ("convert: ", "The pass convert needs the voice to sound like.", "Write convert:VOICE."),
         ("convert:@7", "The pass convert needs the voice to sound like.", "Write convert:VOICE."),

@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import struct
@@ -22,6 +23,7 @@ import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 #: what is imported before the first command is forked
 OTHERS = (
@@ -44,7 +46,7 @@ class Forks:
 
     def up(self) -> None:
         command = [sys.executable, "-m", "tests.tui.forking", str(self._path)]
-        self._process = subprocess.Popen(command, cwd=self._root, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        self._process = subprocess.Popen(command, cwd=self._root, stdout=subprocess.PIPE, stdin=subprocess.PIPE)
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == b"listens\n"
 
@@ -103,7 +105,7 @@ def _exactly(line: socket.socket, size: int) -> bytes:
 
 
 def serve(path: str) -> None:
-    """Fork a command for each connection."""
+    """Fork a command for each connection, until whoever started this has gone: then stdin is at its end."""
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     for name in OTHERS:
         import_module(name)
@@ -112,7 +114,7 @@ def serve(path: str) -> None:
         server.bind(path)
         server.listen(16)
         print("listens", flush=True)
-        while True:
+        while sys.stdin not in select.select([server, sys.stdin], [], [])[0]:
             line, _ = server.accept()
             with contextlib.suppress(ChildProcessError):
                 while os.waitpid(-1, os.WNOHANG)[0]:
@@ -147,19 +149,19 @@ def _attend(line: socket.socket) -> None:
     os._exit(0)
 
 
-def _become(given: list[int], asked: dict[str, object]) -> None:
+def _become(given: list[int], asked: dict[str, Any]) -> None:
     """Be the command. Does not return."""
     for number, end in enumerate(given):
         os.dup2(end, number)
         os.close(end)
     os.environ.clear()
-    os.environ.update(asked["environment"])  # type: ignore[arg-type]
+    os.environ.update(asked["environment"])
     os.chdir(str(asked["folder"]))
     for name, number, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
         before = getattr(sys, name)
         stream = os.fdopen(number, mode, encoding=before.encoding, errors=before.errors, closefd=False)
         setattr(sys, name, stream)
-    sys.argv = ["myna", *asked["words"]]  # type: ignore[misc]
+    sys.argv = ["myna", *asked["words"]]
     code = 0
     try:
         runpy.run_module("tui.cli", run_name="__main__", alter_sys=True)

@@ -6,9 +6,13 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
+from rich.text import Text
 
 from proto import myna_pb2 as pb
 from tests.tui.conftest import ROOT, Run, clean_environment
@@ -75,6 +79,21 @@ def test_help_names_every_command_of_the_design(myna: Run) -> None:
     ended = myna("--help")
     assert ended.code == 0
     assert all(f" {name} " in ended.out for names in COMMANDS.values() for name in names)
+
+
+def test_no_word_of_a_help_is_taken_for_markup() -> None:
+    """Rich reads "[keep]" as a style, and shows nothing of it."""
+    from tui import cli
+
+    def texts(command: Any) -> Iterator[str]:
+        yield command.help or ""
+        yield from (getattr(one, "help", None) or "" for one in command.params)
+        for below in getattr(command, "commands", {}).values():
+            yield from texts(below)
+
+    said = list(texts(typer.main.get_command(cli.app(["--help"]))))
+    assert len(said) > 200
+    assert [text for text in said if Text.from_markup(text).plain != text] == []
 
 
 def test_a_voice_that_does_not_exist_is_answered_with_those_that_do(myna: Run, stage: Stage) -> None:

@@ -56,6 +56,7 @@ def test_the_only_voice_is_meant_and_json_tells_what_there_is_to_tell(
     [
         (("nothing.wav",), "does not exist"),
         (("talk.mp3", "--voice", "anna@base"), "names the base, which has no recordings to sound like."),
+        (("talk.mp3", "--voice", "openai:alloy"), "openai:alloy is spoken elsewhere: here are no recordings of it"),
         (("talk.mp3", "--after", "reverb"), "There is no pass named 'reverb' after speech."),
         (("talk.mp3", "-o", "talk.txt"), "not a format that can be written"),
         (("talk.mp3", "--seed", "-1"), "seed must be a whole number"),

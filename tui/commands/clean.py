@@ -31,7 +31,8 @@ def clean(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     json: output.Json = False,
 ) -> None:
-    """Delete what [keep] of myna.toml says is too old: logs, packages, checkpoints of failed trainings, spoken texts.
+    """Delete what the table keep of myna.toml says is too old: logs, packages, checkpoints of failed trainings, spoken
+    texts.
 
     Recordings, datasets, and versions that are promoted, archived or candidates stay. mynad cleans by itself,
     when the disk is short, and once an hour.

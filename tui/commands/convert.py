@@ -55,10 +55,14 @@ def convert(
     seed: Annotated[int | None, typer.Option(metavar="NUMBER", help="The same seed makes the same samples.")] = None,
     json: output.Json = False,
 ) -> None:
-    """Have a recording sound like a voice. Words, intonation and pace stay the speaker's; it is not kept by the
-    daemon. The voice needs recordings, and no training."""
+    """Have a recording sound like a voice. Words, intonation and pace stay the speaker's. The daemon keeps no copy of
+    the recording. The voice needs recordings of its own, and no training."""
     client = session.client()
-    like = passes.to(str(names.parse(voice or say.only_voice(client))))
+    named = names.parse(voice or say.only_voice(client))
+    if names.ELSEWHERE in named.voice:
+        sentence = f"{named.voice} is spoken elsewhere: here are no recordings of it to sound like."
+        raise ClientError(sentence, "Name a voice of your own; a converter is named by --engine.", "INVALID_ARGUMENT")
+    like = passes.to(str(named))
     like.engine = engine or like.engine
     if out and Path(out).exists() and file.samefile(out):
         raise ClientError(

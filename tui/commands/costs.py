@@ -72,7 +72,7 @@ def budget(
     """Show what a voice may cost a month, or set it: it is told at 80 and at 100 percent, and stops nothing unless
     asked to.
 
-    It is written into [budget] of the voice's voice.toml.
+    It is written into the table budget of the voice's voice.toml.
     """
     client = session.client()
     if not amount:

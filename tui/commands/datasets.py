@@ -76,7 +76,9 @@ def calibrate(
     voice: arguments.Voice,
     limits: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Try another limit: a key of [dataset] in voice.toml."),
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Try another limit: a key of the table dataset in voice.toml."
+        ),
     ] = None,
     json: output.Json = False,
 ) -> None:

@@ -14,7 +14,7 @@ DO = {"shutdown": "the machine shuts down", "suspend": "the machine goes to slee
 
 @app.command(rich_help_panel="Set-up")
 def idle(json: output.Json = False) -> None:
-    """Show what keeps the machine up, and what [when_idle] of myna.toml does when nothing is left to do."""
+    """Show what keeps the machine up, and what the table when_idle of myna.toml does when nothing is left to do."""
     found = session.client().idle()
     if json:
         output.json(found)

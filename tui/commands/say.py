@@ -26,8 +26,8 @@ After = Annotated[
     list[str] | None,
     typer.Option(
         metavar="PASS,…",
-        help="What becomes of the sound then, in this order: convert:VOICE (it sounds like that voice), enhance (noise "
-        "is taken out).",
+        help="What becomes of the sound then, in this order: convert:VOICE (it sounds like that voice; convert:anna@7: "
+        "as in the recordings of version 7), enhance (noise is taken out).",
     ),
 ]
 

@@ -28,8 +28,8 @@ def serve(
         str | None, typer.Option(metavar="HOST:PORT", help="Home Assistant's protocol; also unix:PATH.")
     ] = None,
 ) -> None:
-    """Open doors for other programs: OpenAI's speech API, Home Assistant's Wyoming. Ctrl-C closes them. ([http] and
-    [wyoming] in myna.toml have the daemon do it.)"""
+    """Open doors for other programs: OpenAI's speech API, Home Assistant's Wyoming. Ctrl-C closes them. (The tables
+    http and wyoming of myna.toml have the daemon do it.)"""
     named = (("--http", http), ("--wyoming", wyoming))
     options = [word for name, value in named if value is not None for word in (name, value)]
     command = [sys.executable, "-m", "daemon.serve", *options]

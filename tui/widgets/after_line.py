@@ -33,6 +33,7 @@ class AfterLine(Horizontal):
         super().__init__()
         self._voices: frozenset[str] = frozenset()  #: that there are; none: not known yet
         self._converters: dict[str, pb.EngineState] = {}  #: the same of engines that convert
+        self._completions = [passes.ENHANCE, f"{passes.CONVERT}:"]  #: what may be on its way
 
     def compose(self) -> ComposeResult:
         yield Label("after")
@@ -45,9 +46,8 @@ class AfterLine(Horizontal):
         voices = sorted({name.partition("@")[0] for name in names if ":" not in name})
         self._voices = frozenset(voices)
         converting = [f"{passes.CONVERT}:{voice}" for voice in voices]
-        self.query_one(Input).suggester = SuggestFromList(
-            [passes.ENHANCE, *converting, *(f"{one},{passes.ENHANCE}" for one in converting)]
-        )
+        self._completions = [passes.ENHANCE, *converting, *(f"{one},{passes.ENHANCE}" for one in converting)]
+        self.query_one(Input).suggester = SuggestFromList(self._completions)
         self._tell()
 
     def asked(self) -> list[pb.Pass]:
@@ -84,7 +84,8 @@ class AfterLine(Horizontal):
         try:
             words, wrong = _words(self.asked()), False
         except ClientError as error:
-            words, wrong = error.sentence, True
+            half = any(one.startswith(self.query_one(Input).value) for one in self._completions)
+            words, wrong = ("", False) if half else (error.sentence, True)
         said.update(words)
         said.set_class(wrong, "-wrong")
 

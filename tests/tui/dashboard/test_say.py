@@ -104,6 +104,8 @@ def test_what_becomes_of_it_is_told_while_it_is_typed_and_goes_along(stage: Stag
             await viewer.press("enter")
             assert stage.speech.asked == []
             assert [notice.message for notice in viewer.app._notifications] == ["There are: convert:VOICE, enhance."]
+            await viewer.press("ctrl+u", *"convert", "colon", "a")
+            await viewer.until(lambda: "There is no" not in viewer.text(), "of a name half typed nothing is said")
             await viewer.press("ctrl+u", *"convert", "colon", *"carla")
             await viewer.sees("There is no voice named 'carla'.")
             await viewer.press("ctrl+u", *"convert", "colon", *"anna", "comma", *"enhance")
