@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 #: Seconds between two looks, and bytes above the least there were since the last time that are worth the work.
-CHECK_EVERY, SLACK = 5.0, 16_000_000
+CHECK_EVERY, SLACK = 5.0, 4_000_000
 _STATM = Path("/proc/self/statm")
 
 

@@ -93,6 +93,14 @@ class Stream:
             self.dropped = self.dropped or status is None
             self.changed.notify_all()
 
+    async def hang_up(self) -> None:
+        """Nobody listens any more: what waits goes, and what still comes is not kept."""
+        async with self.changed:
+            self.chunks.clear()
+            self.size = 0
+            self.dropped = True
+            self.changed.notify_all()
+
 
 class Speech:
     """Owns the resident worker and the streams of the speak jobs under way."""
@@ -134,9 +142,12 @@ class Speech:
             while (audio := await stream.take()) is not None:
                 yield audio
         finally:
-            self._streams.pop(job, None)
-            if stream.ended is None:
-                await asyncio.shield(self._abandon(job, stream))
+            if (
+                stream.ended is None
+            ):  # it stays until the job has ended, for what its worker says until it hears of this
+                await asyncio.shield(self._hung_up(job, stream))
+            else:
+                self._streams.pop(job, None)
         match stream.ended.WhichOneof("status") if stream.ended is not None else "":
             case "failed":
                 error = stream.ended.failed.error  # type: ignore[union-attr]
@@ -250,23 +261,32 @@ class Speech:
             stream = self._streams.get(event.job.id) if event.HasField("job") else None
             if stream is not None and event.job.status.WhichOneof("status") in ENDED:
                 self._start(stream.finish(event.job.status))
-                if not stream.listened:
+                if stream.dropped:
+                    self._streams.pop(event.job.id, None)
+                elif not stream.listened:
                     asyncio.get_running_loop().call_later(UNHEARD, self._forget, event.job.id, stream)
 
     def _forget(self, job: int, stream: Stream) -> None:
         if not stream.listened:
             self._streams.pop(job, None)
 
+    async def _hung_up(self, job: int, stream: Stream) -> None:
+        await stream.hang_up()
+        await self._abandon(job, stream)
+
     async def _abandon(self, job: int, stream: Stream) -> None:
         """Nobody listens: the job is pointless, also where whoever asked for it may not see it any more."""
 
-        def cancel(session: Session) -> None:
-            if (row := session.get(Job, job)) is not None:
-                self._lifecycle.cancel(session, row, "client disconnected")
+        def cancel(session: Session) -> bool:
+            if (row := session.get(Job, job)) is None or row.state in ENDED:
+                return True
+            self._lifecycle.cancel(session, row, "client disconnected")
+            return False
 
         await stream.finish(None)
         with contextlib.suppress(MynaError):
-            await self._store.write(cancel)
+            if await self._store.write(cancel):
+                self._streams.pop(job, None)  # no event of its end is to come
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -120,3 +120,35 @@ def test_audio_nobody_listens_to_is_spoken_and_dropped(tmp_path: Path, monkeypat
         assert (await living.until(await living.speak("one two"), ended)).status.HasField("succeeded")
 
     lived(tmp_path, life)
+
+
+@pytest.mark.parametrize("heard", [False, True], ids=["when the job is named", "after a word"])
+def test_nothing_is_kept_for_who_hung_up(heard: bool, tmp_path: Path) -> None:
+    """Its worker goes on speaking until it hears of that."""
+
+    async def life(living: Living) -> None:
+        speaking = living.daemon.speech
+        stream = living.client.synthesize(pb.SpeakSpec(voice="anna", text="one " + "chunks=20 " * 2_000))
+        job = 0
+        async for chunk in stream:
+            job = job or chunk.job
+            if chunk.samples or not heard:
+                break
+        held = speaking._streams[job]
+        await stream.aclose()
+        assert (await living.until(job, ended)).status.HasField("cancelled")
+        assert held.dropped
+        assert not held.chunks, "what came after is not kept"
+        await until(lambda: not speaking._streams)
+
+    lived(tmp_path, life)
+
+
+def test_nothing_is_kept_of_what_was_heard_to_the_end(tmp_path: Path) -> None:
+    async def life(living: Living) -> None:
+        await chunks(living, "one two")
+        with pytest.raises(ClientError):
+            await chunks(living, "one refuse")
+        await until(lambda: not living.daemon.speech._streams)
+
+    lived(tmp_path, life)
