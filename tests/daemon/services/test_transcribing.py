@@ -84,11 +84,10 @@ def test_no_name_leads_elsewhere(store: Store, tmp_path: Path) -> None:
     assert store.read_now(lambda session: session.scalars(select(Job)).all()) == []
 
 
-def test_a_file_has_a_size_at_most(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_has_a_size_at_most(store: Store, tmp_path: Path) -> None:
     from daemon.machine.disk_space import DiskSpace
 
-    monkeypatch.setattr(heard_files, "LARGEST", 10)
-    incoming = heard_files.Incoming(tmp_path, DiskSpace(tmp_path, 0))
+    incoming = heard_files.Incoming(tmp_path, DiskSpace(tmp_path, 0), largest=10)
     incoming.add(b"12345")
     with pytest.raises(BadRequest, match="more than"):
         incoming.add(b"678901")
