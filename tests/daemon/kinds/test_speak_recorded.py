@@ -6,6 +6,7 @@ from pathlib import Path
 
 import lives
 import pytest
+from empty_converter import empty_converter
 
 from daemon.database.models import Job
 from daemon.database.store import Store
@@ -24,12 +25,7 @@ pytestmark = pytest.mark.integration
 @pytest.fixture(autouse=True)
 def converter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that has files of the converter's names: the daemon looks no further."""
-    folder = tmp_path / "converter"
-    folder.mkdir()
-    for file in INFO.weights:
-        (folder / file.name).touch()
-    monkeypatch.setenv("MYNA_OPENVOICE_BASE", str(folder))
-    return folder
+    return empty_converter(tmp_path / "converter", monkeypatch)
 
 
 def sent(home: Path, *after: str, **more: object) -> pb.JobSpec:

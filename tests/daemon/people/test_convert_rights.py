@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from empty_converter import empty_converter
 from placed import Place, placed
 
-from engines.openvoice.info import INFO
 from proto import myna_pb2 as pb
 from proto import passes
 from proto.channel import ClientError
@@ -19,11 +19,7 @@ pytestmark = pytest.mark.integration
 @pytest.fixture(autouse=True)
 def converter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of the converter's names: the daemon looks no further, and this worker converts nothing."""
-    folder = tmp_path / "converter"
-    folder.mkdir()
-    for file in INFO.weights:
-        (folder / file.name).touch()
-    monkeypatch.setenv("MYNA_OPENVOICE_BASE", str(folder))
+    empty_converter(tmp_path / "converter", monkeypatch)
 
 
 def spec(like: str) -> pb.SpeakSpec:
