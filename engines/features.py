@@ -17,9 +17,9 @@ import safetensors.numpy
 from safetensors import SafetensorError, safe_open
 
 from engines.base import Clip, EncodesMany, Features, Learns
-from engines.errors import BadInput, Cancelled
+from engines.errors import BadInput
 from engines.files import ABANDONED, TEMPORARY, remove_untouched, write_whole
-from engines.training.control import Command, Control, Free, Stopped
+from engines.training.control import Control, Free, obey
 
 #: Part of every file's name: raise it when the layout of the files changes.
 FORMAT = "1"
@@ -99,7 +99,7 @@ def encode_all(
                 on_progress(len(encoded), len(clips))
 
     for index, clip in enumerate(clips):
-        _obey(control, len(encoded), len(clips))
+        obey(control, "Encoding", f"after {len(encoded)} of {len(clips)} clips")
         features = cache.read(clip)
         if features is None:
             missing.append(index)
@@ -129,15 +129,6 @@ def _encode(engine: Learns, clips: Sequence[Clip]) -> list[Features | BadInput]:
         return [engine.encode(clip) for clip in clips]
     except BadInput as reason:
         return [reason]
-
-
-def _obey(control: Control, done: int, total: int) -> None:
-    while (command := control.poll()) is not Command.GO:
-        if command is Command.CANCEL:
-            raise Cancelled(f"Encoding was cancelled after {done} of {total} clips.")
-        if command is Command.STOP:
-            raise Stopped(f"Encoding stopped after {done} of {total} clips and goes on from there later.")
-        control.wait()
 
 
 def _digest(features: Features) -> str:

@@ -4,7 +4,8 @@ calls."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import random
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from engines.audio import clip as clip_file
 from engines.base import AudioChunk, Batch, Clip, Features, LoraSettings, Model, SpeechRequest, TrainableModel
 from engines.device import send
 from engines.errors import BadInput, EngineError
-from engines.glow import export, mel, model, network, phonemes, speech
+from engines.files import write_whole
+from engines.glow import bands, export, mel, model, network, phonemes, speech, vocoder, vocoder_tuning
 from engines.glow import text as light
 from engines.glow.info import INFO
 from engines.glow.model import GlowModel
@@ -23,6 +25,9 @@ from engines.text.unspeakable import Stretch, Why, names
 
 #: Clips of a new voice that are looked at to find the base speaker it starts from.
 REFERENCES = 8
+#: Clips of a voice that its vocoder learns from, at most, and steps of it: three times the clips and steps gain no more
+#: (MODEL_CARD.md).
+SOUNDS, SOUND_STEPS = 60, 150
 
 
 class GlowEngine:
@@ -81,7 +86,12 @@ class GlowEngine:
     ) -> GlowModel:
         loaded = model.load(version, device)
         if version is None and reference:
-            model.start_as(loaded, model.nearest_speaker(loaded, self.base_dir(), _recordings(reference)))
+            model.start_as(
+                loaded,
+                model.nearest_speaker(
+                    loaded, self.base_dir(), _samples(sorted(reference, key=lambda clip: clip.sha256)[:REFERENCES])
+                ),
+            )
         loaded.module.train(training)
         return loaded
 
@@ -126,9 +136,47 @@ class GlowEngine:
         outputs = network.forward(glow.module, texts, text_lengths, mels, mel_lengths, speakers)
         return network.losses(glow.module, outputs, text_lengths, mel_lengths)
 
+    def learn_sound(
+        self, model: TrainableModel, clips: Sequence[Clip], kept: Path, seed: int, on_step: Callable[[int, int], None]
+    ) -> None:
+        """See `LearnsSound`: the vocoder learns the voice. A base that brings none has nothing to learn. Kept is what
+        was learned; nothing where the base's vocoder says the voice as well."""
+        glow = _own(model)
+        if not isinstance(glow.vocoder, vocoder.HarmonicNoise):
+            return
+        if kept.is_file():
+            made = kept.read_bytes()
+        else:
+            made = self._learned(glow.vocoder, clips, seed, on_step)
+            write_whole(kept, made, "the voice's vocoder")
+        if made:
+            vocoder.unpack(glow.vocoder, made)  # rounded, as it is when it is read again
+        glow.own_vocoder = bool(made)
+
+    def _learned(
+        self, sound: vocoder.HarmonicNoise, clips: Sequence[Clip], seed: int, on_step: Callable[[int, int], None]
+    ) -> bytes:
+        """What the vocoder learned of the voice; nothing where it says the voice as well as it is. In place."""
+        drawn = random.Random(seed).sample(sorted(clips, key=lambda clip: clip.sha256), min(SOUNDS, len(clips)))
+        recordings = [one for samples in _samples(drawn) if (one := vocoder_tuning.recording(samples)) is not None]
+        before = vocoder.packed(sound, torch.float32)
+        if len(recordings) > 1 and vocoder_tuning.improved(sound, recordings, SOUND_STEPS, seed, on_step):
+            return vocoder.packed(sound)
+        vocoder.unpack(sound, before)
+        return b""
+
+    def finish(self, model: TrainableModel, features: Sequence[Features]) -> None:
+        """See `Finishes`: what is spoken has the bands of the recordings."""
+        glow = _own(model)
+        glow.bands = bands.measure(glow.module, glow.speaker, features, self.collate)
+
     def save(self, model: TrainableModel, folder: Path) -> None:
         glow = _own(model)
+        if glow.bands is not None:
+            bands.write(glow.bands, folder)
         network.save(glow.module, glow.settings, folder)
+        if glow.own_vocoder and isinstance(glow.vocoder, vocoder.HarmonicNoise):
+            vocoder.save(glow.vocoder, folder)
 
     def merge(self, model: TrainableModel) -> TrainableModel:
         raise EngineError("The embedded engine has no adapters to merge: its versions are always whole.")
@@ -163,9 +211,8 @@ def _kept(glow: GlowModel) -> list[torch.nn.Module]:
     return [part for name, part in glow.module.encoder.named_children() if name != "duration_predictor"]  # type: ignore[union-attr, operator]
 
 
-def _recordings(clips: Sequence[Clip]) -> Iterator[np.ndarray[tuple[int], np.dtype[np.float32]]]:
-    """Samples of the first REFERENCES clips, in the order of their hashes. A clip that cannot be read is told of by
-    `encode`, not here."""
-    for clip in sorted(clips, key=lambda clip: clip.sha256)[:REFERENCES]:
+def _samples(clips: Sequence[Clip]) -> Iterator[np.ndarray[tuple[int], np.dtype[np.float32]]]:
+    """Samples of clips. One that cannot be read is told of by `encode`, not here."""
+    for clip in clips:
         with suppress(BadInput):
             yield clip_file.read(clip.path, mel.SAMPLE_RATE)

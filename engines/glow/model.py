@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from engines.errors import BadInput, WeightsMissing
-from engines.glow import network, vocoder
+from engines.glow import bands, network, vocoder
+from engines.glow.bands import Bands
 from engines.glow.network import Settings
 from engines.metrics.similarity import cosine, embed, mean_embedding
 
@@ -37,6 +38,8 @@ class GlowModel:
     vocoder: vocoder.Vocoder
     device: torch.device
     kind: str = "full"
+    own_vocoder: bool = False  #: it has learned the voice
+    bands: Bands | None = None  #: what is spoken goes through it; None: it stays as it is
 
 
 def base_dir() -> Path:
@@ -59,7 +62,17 @@ def load(version: Path | None, device: str) -> GlowModel:
     if VOICE not in settings.speakers:
         module, settings = _with_voice(module, settings)
     module.to(device).eval()
-    return GlowModel(module, settings, settings.speakers.index(VOICE), vocoder.load(base_dir()), torch.device(device))
+    own = version is not None and (version / vocoder.SETTINGS).is_file()
+    sound = vocoder.load(version if version is not None and own else base_dir())
+    return GlowModel(
+        module,
+        settings,
+        settings.speakers.index(VOICE),
+        sound,
+        torch.device(device),
+        own_vocoder=own,
+        bands=bands.read(version) if version is not None else None,
+    )
 
 
 def _with_voice(module: Any, settings: Settings) -> tuple[torch.nn.Module, Settings]:

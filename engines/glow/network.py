@@ -200,15 +200,30 @@ def spoken(
     the flows are never looked at. The base learns it (`engines.glow.recipe`); a voice that starts from a base that has
     needs it no more (MODEL_CARD.md)."""
     frames = min(outputs["y_mean"].shape[1], mels.shape[-1])
-    lengths = torch.div(mel_lengths, network.num_squeeze, rounding_mode="floor") * network.num_squeeze
-    mask = (torch.arange(outputs["y_mean"].shape[1], device=mels.device)[None] < lengths[:, None]).float()[:, None]
+    laid = said(network, outputs, mel_lengths, speakers, SPOKEN_NOISE if network.training else 0.0)
+    mask = _mask(network, outputs, mel_lengths)
+    off = (laid[..., :frames].float() - mels[..., :frames]).abs() * mask[..., :frames]
+    return torch.sum(off) / (torch.sum(mask) * mels.shape[1])
+
+
+def said(
+    network: Any, outputs: Mapping[str, torch.Tensor], mel_lengths: torch.Tensor, speakers: torch.Tensor, noise: float
+) -> torch.Tensor:
+    """What the network says along the recordings' own alignment, of what `forward` gave: normalised log-mels (batch,
+    N_MELS, frames), the means with noise of that spread back through the flows."""
+    mask = _mask(network, outputs, mel_lengths)
     means = outputs["y_mean"].float().transpose(1, 2)
     voice = network._get_speaker_conditioning({"speaker_ids": speakers}, "emb_g")
-    noise = torch.randn_like(means) * SPOKEN_NOISE if network.training else 0.0
-    latent = (means + noise) * mask
-    said, _ = network.decoder(latent, mask, g=voice, reverse=True)
-    off = (said[..., :frames].float() - mels[..., :frames]).abs() * mask[..., :frames]
-    return torch.sum(off) / (torch.sum(mask) * mels.shape[1])
+    latent = (means + (torch.randn_like(means) * noise if noise else 0.0)) * mask
+    laid: torch.Tensor = network.decoder(latent, mask, g=voice, reverse=True)[0]
+    return laid
+
+
+def _mask(network: Any, outputs: Mapping[str, torch.Tensor], mel_lengths: torch.Tensor) -> torch.Tensor:
+    """1 where a clip has frames in whole pairs, (batch, 1, frames)."""
+    lengths = torch.div(mel_lengths, network.num_squeeze, rounding_mode="floor") * network.num_squeeze
+    frames = torch.arange(outputs["y_mean"].shape[1], device=mel_lengths.device)
+    return (frames[None] < lengths[:, None]).float()[:, None]
 
 
 def pad(arrays: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -84,7 +84,7 @@ def mels(
     finally:
         module.train(was_training)
     spoken: torch.Tensor = features[0, :, :count].cpu().float()
-    return spoken, frames
+    return spoken if model.bands is None else model.bands(spoken), frames
 
 
 def durations(log_durations: torch.Tensor, speed: float) -> torch.Tensor:

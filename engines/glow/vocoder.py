@@ -18,6 +18,7 @@ import safetensors.torch
 import torch
 from torch.nn import functional
 
+from engines.errors import EngineError
 from engines.glow import mel
 
 WEIGHTS, SETTINGS = "vocoder.safetensors", "vocoder.json"
@@ -240,7 +241,8 @@ def _minimum_phase(log_magnitude: torch.Tensor) -> torch.Tensor:
 
 @lru_cache(maxsize=1)
 def _window() -> torch.Tensor:
-    return torch.hann_window(N_FFT)
+    with torch.inference_mode(False):  # who asks first may be speaking, and the next may train
+        return torch.hann_window(N_FFT)
 
 
 def _stft(samples: torch.Tensor) -> torch.Tensor:
@@ -291,16 +293,31 @@ def _invert(spectrum: torch.Tensor, length: int) -> torch.Tensor:
 
 def save(vocoder: HarmonicNoise, folder: Path, dtype: torch.dtype = torch.float16) -> None:
     """Write WEIGHTS and SETTINGS into an existing folder."""
-    state = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in vocoder.state_dict().items()}
-    (folder / WEIGHTS).write_bytes(safetensors.torch.save(state))
+    (folder / WEIGHTS).write_bytes(packed(vocoder, dtype))
     (folder / SETTINGS).write_text(json.dumps(asdict(vocoder.settings), indent=1) + "\n")
 
 
-def load(base: Path) -> Vocoder:
-    """The vocoder of a base folder: its own if it brings one."""
-    if not (base / SETTINGS).is_file():
+def packed(vocoder: HarmonicNoise, dtype: torch.dtype = torch.float16) -> bytes:
+    """Its weights as a safetensors file."""
+    state = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in vocoder.state_dict().items()}
+    return safetensors.torch.save(state)
+
+
+def unpack(vocoder: HarmonicNoise, content: bytes) -> None:
+    """Give it the weights that `packed` made. Raises SafetensorError or RuntimeError for what are none of its size."""
+    vocoder.load_state_dict({name: tensor.float() for name, tensor in safetensors.torch.load(content).items()})
+
+
+def load(folder: Path) -> Vocoder:
+    """The vocoder of a base's or version's folder: its own if it brings one. Raises EngineError if its files are
+    missing or do not fit together."""
+    if not (folder / SETTINGS).is_file():
         return GriffinLim()
-    vocoder = HarmonicNoise(Settings(**json.loads((base / SETTINGS).read_text())))
-    state = safetensors.torch.load_file(base / WEIGHTS)
-    vocoder.load_state_dict({name: tensor.float() for name, tensor in state.items()})
+    try:
+        vocoder = HarmonicNoise(Settings(**json.loads((folder / SETTINGS).read_text())))
+        unpack(vocoder, (folder / WEIGHTS).read_bytes())
+    except (OSError, ValueError, TypeError, safetensors.SafetensorError, RuntimeError) as error:
+        raise EngineError(
+            f"The vocoder in {folder} cannot be loaded: {error}", "Restore the folder, or train the voice again."
+        ) from error
     return vocoder.eval()

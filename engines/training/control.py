@@ -38,6 +38,17 @@ class Control(Protocol):
         ...
 
 
+def obey(control: Control, doing: str, when: str) -> None:
+    """Wait as long as it says so, between units of what is being done: "Encoding", "after 3 of 8 clips". Raises
+    Cancelled or Stopped where that is asked for."""
+    while (command := control.poll()) is not Command.GO:
+        if command is Command.CANCEL:
+            raise Cancelled(f"{doing} was cancelled {when}.")
+        if command is Command.STOP:
+            raise Stopped(f"{doing} stopped {when} and goes on later.")
+        control.wait()
+
+
 class Free:
     """Nobody steers."""
 

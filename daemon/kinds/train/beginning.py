@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 from daemon.kinds.train import begun
 from daemon.state.values import Way
 from daemon.worker import versions
-from engines.base import Learns, TrainableModel
+from engines.base import Features, Finishes, Learns, TrainableModel
 from engines.files import make_folder, write_whole
 from engines.training import averaging
 from engines.training.settings import TrainSettings
@@ -43,11 +43,13 @@ class Beginning:
         if self.averaged is not None:
             engine.load(self.averaged, device="cpu")
 
-    def finish(self, engine: Learns, model: TrainableModel) -> None:
-        """Make of trained weights what the version has."""
+    def finish(self, engine: Learns, features: Sequence[Features], model: TrainableModel) -> None:
+        """Make of weights that were trained on clips with these features what the version has."""
         if self.averaged is not None:
             parent = engine.load(self.averaged, device="cpu")
             averaging.average(model, parent.module.state_dict(), self.settings.parent_share)
+        if isinstance(engine, Finishes):
+            engine.finish(model, features)
 
     def source(self, voice: str, engine: str) -> str:
         """For the log."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.home import identity
-from daemon.kinds.train import cut_for, selection
+from daemon.kinds.train import cut_for, selection, sound
 from daemon.kinds.train.beginning import Beginning, beginning
 from daemon.machine.disk_space import folder_size
 from daemon.state.values import Way, on_wire
@@ -59,6 +59,7 @@ def run(plan: wire.TrainPlan, channel: Channel) -> str:
     # The version holds the weights now, if one came of it; what only a resumed run would need can be many times their
     # size
     shutil.rmtree(Path(plan.run_dir) / "checkpoints", ignore_errors=True)
+    sound.forget(plan)
     selection.forget(plan)
     return _sentence(plan, done)
 
@@ -154,6 +155,7 @@ def _train(plan: wire.TrainPlan, channel: Channel) -> dict[str, Any]:
         reference = sorted(versions.clips(plan.reference or plan.clips), key=lambda clip: clip.sha256)
         base_losses = _base_losses(plan, engine, where, reference, held_out, chosen, channel) if begins.start else None
         model = engine.load(begins.start, device=where, training=True, reference=reference)
+        sound.learn(engine, model, plan, aside, chosen, channel, steering)
         result = train(
             engine,
             model,
@@ -175,7 +177,8 @@ def _train(plan: wire.TrainPlan, channel: Channel) -> dict[str, Any]:
     about["result"] |= {"start_losses": dict(result.start_losses), "base_losses": dict(base_losses or {})}
     said = selection.lines(plan, aside)
     if selection.possible(engine, chosen, result, said):
-        selection.save(engine, model, plan, result, about, _mark(plan), partial(begins.finish, engine))
+        finish = partial(begins.finish, engine, [*new, *old])
+        selection.save(engine, model, plan, result, about, _mark(plan), finish)
         del model  # the checkpoints need its room
         memory.release(device.torch_device())
         choice = selection.choose(engine, plan, result, said, len(aside), channel)
@@ -183,7 +186,7 @@ def _train(plan: wire.TrainPlan, channel: Channel) -> dict[str, Any]:
         return _end(plan, about, choice.step, lambda empty: selection.take(plan, choice.step, empty), channel)
     kept = result.best_step if held_out else result.steps
     if kept:
-        begins.finish(engine, model)
+        begins.finish(engine, [*new, *old], model)
     return _end(plan, about, kept, lambda empty: engine.save(model, empty), channel)
 
 

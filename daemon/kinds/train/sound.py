@@ -1,0 +1,50 @@
+"""How a voice sounds, learned before the rest is trained, of engines that have a part for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from daemon.worker import versions
+from daemon.worker.job import Channel
+from daemon.worker.steering import Steering
+from engines.base import Learns, LearnsSound, TrainableModel
+from engines.training.control import obey
+from engines.training.settings import TrainSettings
+from proto import worker_pb2 as wire
+
+
+def learn(
+    engine: Learns,
+    model: TrainableModel,
+    plan: wire.TrainPlan,
+    aside: frozenset[str],
+    chosen: TrainSettings,
+    channel: Channel,
+    steering: Steering,
+) -> None:
+    """Have the model learn it from all clips but those set `aside`, once a run. Raises Cancelled and Stopped."""
+    if not isinstance(engine, LearnsSound):
+        return
+    clips = [clip for clip in versions.clips(plan.clips) if clip.sha256 not in aside]
+
+    def on_step(done: int, total: int) -> None:
+        obey(steering, "Learning how the voice sounds", f"after {done} of {total} steps")
+        channel.progress(done, total, "steps", "learning how the voice sounds")
+
+    if chosen.threads:
+        torch.set_num_threads(chosen.threads)
+    known = _kept(plan).is_file()
+    engine.learn_sound(model, clips, _kept(plan), chosen.seed, on_step)
+    if not known and _kept(plan).is_file():
+        channel.lasting()
+
+
+def forget(plan: wire.TrainPlan) -> None:
+    """Remove what was kept for further attempts."""
+    _kept(plan).unlink(missing_ok=True)
+
+
+def _kept(plan: wire.TrainPlan) -> Path:
+    return Path(plan.run_dir) / "sound.safetensors"

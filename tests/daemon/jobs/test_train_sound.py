@@ -1,0 +1,101 @@
+"""A voice's vocoder is learned before the rest, once a run, and its bands are measured of what the version has."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from recorded import Recorded
+
+from daemon.kinds.train import worker as train
+from daemon.worker.job import Stopped
+from engines.errors import Cancelled
+from engines.glow import bands, vocoder
+from engines.glow.model import BASE_VARIABLE
+from proto import worker_pb2 as wire
+
+STEPS = 4
+LEARNING = "learning how the voice sounds"
+
+
+@pytest.fixture(autouse=True)
+def base(tiny_base_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tiny base, with a vocoder as tiny."""
+    folder = tmp_path / "base"
+    shutil.copytree(tiny_base_folder, folder)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        vocoder.save(vocoder.HarmonicNoise(vocoder.Settings(channels=8, layers=1)), folder)
+    monkeypatch.setenv(BASE_VARIABLE, str(folder))
+    monkeypatch.setattr("engines.glow.engine.SOUND_STEPS", STEPS)
+    monkeypatch.setattr("engines.glow.vocoder_tuning.GAIN", -1.0)  # so few steps teach hardly anything
+
+
+def other(plan: wire.TrainPlan, home: Path) -> wire.TrainPlan:
+    """The same training, as another run."""
+    found = wire.TrainPlan.FromString(plan.SerializeToString())
+    found.run_dir, found.out_dir = str(home / "runs" / "6"), str(home / "voices" / "anna" / "2")
+    return found
+
+
+def sound(plan: wire.TrainPlan) -> dict[str, bytes]:
+    return {name: (Path(plan.out_dir) / name).read_bytes() for name in (vocoder.WEIGHTS, vocoder.SETTINGS, bands.FILE)}
+
+
+def learned(channel: Recorded) -> list[int]:
+    """Steps of learning how the voice sounds, as they were told."""
+    return [int(done) for (done, _, _), said in zip(channel.told, channel.said, strict=True) if said == LEARNING]
+
+
+def test_a_version_has_its_own_and_the_run_keeps_none_of_it(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
+    channel = Recorded(tmp_path)
+    train.run(train_plan, channel)
+    assert learned(channel) == list(range(STEPS))
+    assert all(sound(train_plan).values())
+    assert not list(Path(train_plan.run_dir).glob("sound*"))
+
+
+def test_each_checkpoint_that_speaks_has_it(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
+    train_plan.settings_json = json.dumps({**json.loads(train_plan.settings_json), "spoken_checkpoints": 2})
+    channel = Recorded(tmp_path)
+    train.run(train_plan, channel)
+    assert learned(channel) == list(range(STEPS))
+    assert all(sound(train_plan).values())
+
+
+def test_a_training_that_stopped_after_it_does_not_learn_it_again(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
+    again, channel = other(train_plan, tmp_path), Recorded(tmp_path)
+    train.run(train_plan, channel)
+    with pytest.raises(Stopped):
+        train.run(
+            again, Recorded(tmp_path, lambda channel: "stop" if 6 in channel.curves.get("train/loss", {}) else "")
+        )
+    after = Recorded(tmp_path)
+    train.run(again, after)
+    assert not learned(after)
+    assert sound(again) == sound(train_plan)
+
+
+@pytest.mark.parametrize("order", ["stop", "cancel"])
+def test_it_can_be_left_while_it_is_learned_and_begins_anew(
+    train_plan: wire.TrainPlan, tmp_path: Path, order: str
+) -> None:
+    again, undisturbed = other(train_plan, tmp_path), Recorded(tmp_path)
+    train.run(train_plan, undisturbed)
+    with pytest.raises(Stopped if order == "stop" else Cancelled):
+        train.run(again, Recorded(tmp_path, lambda channel: order if LEARNING in channel.said else ""))
+    assert not list(Path(again.run_dir).glob("sound*"))
+    after = Recorded(tmp_path)
+    train.run(again, after)
+    assert learned(after) == list(range(STEPS))
+    assert sound(again) == sound(train_plan)
+
+
+def test_giving_way_waits_between_its_steps(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
+    channel = Recorded(tmp_path, lambda channel: "yield" if LEARNING in channel.said and not channel.waited else "")
+    train.run(train_plan, channel)
+    assert channel.waited == 1
+    assert learned(channel) == list(range(STEPS))
