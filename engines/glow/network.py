@@ -223,7 +223,8 @@ def _mask(network: Any, outputs: Mapping[str, torch.Tensor], mel_lengths: torch.
     """1 where a clip has frames in whole pairs, (batch, 1, frames)."""
     lengths = torch.div(mel_lengths, network.num_squeeze, rounding_mode="floor") * network.num_squeeze
     frames = torch.arange(outputs["y_mean"].shape[1], device=mel_lengths.device)
-    return (frames[None] < lengths[:, None]).float()[:, None]
+    whole: torch.Tensor = frames[None] < lengths[:, None]
+    return whole.float()[:, None]
 
 
 def pad(arrays: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -31,7 +31,7 @@ from engines.training.pieces import Pieces
 from engines.training.report import Reporter, Silent
 from engines.training.schedule import learning_rate
 from engines.training.settings import TrainSettings
-from engines.training.step import StepResult, adamw, seed_everything, update
+from engines.training.step import StepResult, adamw, seed_everything, update, use_threads
 from engines.training.tensorboard import EventFiles
 
 #: Updates in a row without a finite loss after which a run is given up.
@@ -88,8 +88,7 @@ def train(
     if not held_out:
         sentence = "There are no held-out clips: the last step's weights will be kept, and training cannot stop early."
         report.log("warning", sentence)
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
+    use_threads(settings)
     order = DataOrder(
         [engine.length(clip) for clip in clips],
         [engine.length(clip) for clip in old_clips],

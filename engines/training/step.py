@@ -62,6 +62,12 @@ def adamw(parameters: Sequence[torch.nn.Parameter], settings: TrainSettings, dev
     return AdamW([group for group in groups if group["params"]], lr=settings.learning_rate, betas=BETAS, fused=fused)
 
 
+def use_threads(settings: TrainSettings) -> None:
+    """Let torch compute in as many threads as the settings say; 0 leaves it as it is."""
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+
+
 def seed_everything(seed: int, step: int) -> None:
     """Random numbers of a step (0: of held-out measurement) for torch on every device, numpy and Python."""
     mixed = int.from_bytes(hashlib.sha256(f"{seed} {step}".encode()).digest()[:4], "little")

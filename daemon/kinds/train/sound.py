@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
 from daemon.worker import versions
 from daemon.worker.job import Channel
 from daemon.worker.steering import Steering
 from engines.base import Learns, LearnsSound, TrainableModel
 from engines.training.control import obey
 from engines.training.settings import TrainSettings
+from engines.training.step import use_threads
 from proto import worker_pb2 as wire
 
 
@@ -33,8 +32,7 @@ def learn(
         obey(steering, "Learning how the voice sounds", f"after {done} of {total} steps")
         channel.progress(done, total, "steps", "learning how the voice sounds")
 
-    if chosen.threads:
-        torch.set_num_threads(chosen.threads)
+    use_threads(chosen)
     known = _kept(plan).is_file()
     engine.learn_sound(model, clips, _kept(plan), chosen.seed, on_step)
     if not known and _kept(plan).is_file():
