@@ -3,12 +3,15 @@ engine's base never heard (`synthesisers.py`). A train worker's own work (`real_
 says lines that were never among the recordings, and is held against recordings of them.
 
 python -m benchmarks.first_versions [--speakers slt-low rms-deep] [--recordings 45] [--tuning] [--set steps=90]
+python -m benchmarks.first_versions --parts     what a version's own bands and vocoder bring, by the same weights
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
+import statistics
 import sys
 import tempfile
 import time
@@ -20,6 +23,7 @@ from typing import Any
 from benchmarks import bars, synthesisers
 from benchmarks.real_workers import Workshop, recorded
 from benchmarks.unheard import Measure, times, way
+from engines.glow import bands, vocoder
 from engines.glow.model import base_dir
 from engines.glow.recipe.corpus import Speaker
 from engines.metrics.score import Scores
@@ -31,6 +35,12 @@ HELD_OUT = 10
 WORDS, WAY = 1.4, 0.6  #: word errors, times the recordings'; of the way from base to recordings in likeness
 MINUTES = 3.0  #: of training, on two cores
 MEGABYTES = 20.0  #: all files of the base
+#: What a version has besides its weights, by what it is told as.
+PARTS = {
+    "neither bands nor vocoder": (),
+    "bands": (bands.FILE,),
+    "vocoder": (vocoder.WEIGHTS, vocoder.SETTINGS),
+}
 
 
 @dataclass(frozen=True)
@@ -44,17 +54,22 @@ class First:
     version: Scores
     seconds: float  #: from the recordings to the version
     cpu_seconds: float  #: the same, of processors
+    parts: Mapping[str, Scores]  #: of the version with its weights and these alone; empty unless asked for
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    known = {one.name: one for one in (*synthesisers.TUNING, *synthesisers.REPORTING)}
+    known = {
+        one.name: one
+        for one in (*synthesisers.TUNING, *synthesisers.FURTHER, synthesisers.OTHER, *synthesisers.REPORTING)
+    }
     parser.add_argument("--speakers", nargs="+", default=[], choices=sorted(known), help="these")
     parser.add_argument("--recordings", type=int, default=45)
     parser.add_argument("--tuning", action="store_true", help="speakers for trying, not those of the figures")
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="a training setting, to try it"
     )
+    parser.add_argument("--parts", action="store_true", help="the version without its own bands and vocoder, too")
     options = parser.parse_args()
     if why := synthesisers.missing():
         print(why, file=sys.stderr)
@@ -63,13 +78,13 @@ def main() -> int:
     found = []
     usual = synthesisers.TUNING if options.tuning else synthesisers.REPORTING
     for speaker in [known[name] for name in options.speakers] or usual:
-        found.append(first(speaker, options.recordings, settings))
+        found.append(first(speaker, options.recordings, settings, options.parts))
         show(found[-1])
     tell(found, sum(path.stat().st_size for path in base_dir().iterdir()) / 1e6)
     return 0
 
 
-def first(speaker: Speaker, count: int, settings: Mapping[str, Any]) -> First:
+def first(speaker: Speaker, count: int, settings: Mapping[str, Any], parts: bool = False) -> First:
     """Train a speaker's first version, and let it speak. Raises EngineError when the training fails."""
     with tempfile.TemporaryDirectory(prefix="myna-") as folder:
         home = Path(folder)
@@ -82,7 +97,20 @@ def first(speaker: Speaker, count: int, settings: Mapping[str, Any]) -> First:
         seconds, cpu = time.monotonic() - began, bars.cpu_seconds() - spent
         made = workshop.version(1) if workshop.made[1].step else None
         sides = measure.recordings(), measure.copied(), measure.version(None), measure.version(made)
-        return First(speaker.name, *sides, seconds, cpu)
+        apart = _parts(home, measure, made) if parts and made is not None else {}
+        return First(speaker.name, *sides, seconds, cpu, apart)
+
+
+def _parts(home: Path, measure: Measure, version: Path) -> dict[str, Scores]:
+    """Of a version's weights without what else is its own, and with a part of that."""
+    found = {}
+    for name, files in PARTS.items():
+        folder = home / "parts" / name
+        shutil.copytree(version, folder)
+        for file in {one for some in PARTS.values() for one in some} - set(files):
+            (folder / file).unlink(missing_ok=True)
+        found[name] = measure.version(folder)
+    return found
 
 
 def show(one: First) -> None:
@@ -104,6 +132,20 @@ def show(one: First) -> None:
         f"{copied.similarity or 0:.3f}, DNSMOS {copied.dnsmos or 0:.2f}",
         flush=True,
     )
+    for name, scores in one.parts.items():
+        said, off = scores.summary, _difference(one.version, scores)
+        print(
+            f"#   of its own, {name}: WER {said.wer or 0:.3f}, likeness {said.similarity or 0:.3f}, DNSMOS "
+            f"{said.dnsmos or 0:.2f}; the version's likeness less that {off}",
+            flush=True,
+        )
+
+
+def _difference(version: Scores, other: Scores) -> str:
+    """In likeness, line by line, with twice its standard error."""
+    pairs = zip(version.lines, other.lines, strict=True)
+    off = [(mine.similarity or 0.0) - (theirs.similarity or 0.0) for mine, theirs in pairs]
+    return f"{statistics.mean(off):+.3f} ± {2 * statistics.stdev(off) / len(off) ** 0.5:.3f}"
 
 
 def tell(found: list[First], megabytes: float) -> None:

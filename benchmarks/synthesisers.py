@@ -29,6 +29,12 @@ REPORTING = (
     Speaker("slt-high", "flite", "slt", 0, warp=1.1),
     Speaker("rms-deep", "flite", "rms", 0, warp=0.9),
 )
+#: More of them, for what two cannot tell.
+FURTHER = (
+    Speaker("awb-dark", "flite", "awb", 0, warp=0.89),
+    Speaker("rms-mid", "flite", "rms", 0, warp=1.06, pitch=1.1),
+    Speaker("slt-young", "flite", "slt", 0, warp=1.17, pitch=1.1),
+)
 #: Somebody else.
 OTHER = Speaker("awb-mid", "flite", "awb", 0, warp=1.07, pitch=1.05)
 
