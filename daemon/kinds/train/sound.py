@@ -30,7 +30,7 @@ def learn(
 
     def on_step(done: int, total: int) -> None:
         obey(steering, "Learning how the voice sounds", f"after {done} of {total} steps")
-        channel.progress(done, total, "steps", "learning how the voice sounds")
+        channel.progress(done, total, "rounds", "learning how the voice sounds")
 
     use_threads(chosen)
     known = _kept(plan).is_file()
