@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
 import lives
 import pytest
 from inbox_workshop import InProcessChannel
-from remote_home import as_bob, asked, furnished, switched_on
+from remote_home import as_bob, asked
 from sqlalchemy.orm import Session
 
 from daemon.database.store import Store
@@ -26,18 +25,6 @@ from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return switched_on(tmp_path)
-
-
-@pytest.fixture
-def store(home: Path) -> Iterator[Store]:
-    opened = furnished(home)
-    yield opened
-    opened.close()
 
 
 def paying(session: Session, **changed: object) -> Session:
