@@ -113,8 +113,11 @@ def test_money_spent_in_another_currency_is_not_left_out_of_account(store: Store
         "leaves the budget out."
     )
     assert over.value.retry_after > 0
-    (state, *_) = store.read_now(lambda session: remote_engines.states(paying(session, price=20.0, currency="EUR")))
-    assert state.sentence == ("It cannot be asked: 0.02 USD was spent today, and its budget is in EUR now.")
+    for kept, said in ({}, "Only what it spoke before is answered"), ({"cache": 0}, "It cannot be asked"):
+        changed = {"price": 20.0, "currency": "EUR", **kept}
+        (state, *_) = store.read_now(lambda session, changed=changed: remote_engines.states(paying(session, **changed)))
+        assert state.sentence == f"{said}: 0.02 USD was spent today, and its budget is in EUR now."
+        assert (state.ready, state.remote.open) == (False, not kept)
     with pytest.raises(QuotaReached, match=r"^What may be spent with openai today is not known: the currency of its"):
         store.write_now(lambda session: lives.submit(as_bob(paying(session, price=20.0, currency="EUR")), spec))
 
