@@ -55,7 +55,7 @@ check: setup  ## lint, types, import rules, generated code up to date
 bench: setup  ## the benchmarks that belong to no group; keeps the last table in benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.run
 
-bench-all: setup  ## every group in turn, so that all tables are of the same commit (most of a night on two cores)
+bench-all: setup  ## every group in turn, so that all tables are of the same commit (most of a night on two cores); the soak is apart: make soak
 	$(BIN)/python -m benchmarks.run --all
 
 bench-%: setup  ## the benchmarks of a group (bench-xtts, bench-fish, bench-gpu, bench-dashboard, bench-hostile, bench-verdict, bench-learning, bench-first, bench-datasets, bench-judged, bench-doors, bench-operations, bench-far); keeps the last table in benchmarks/RESULTS-<group>.md

@@ -9,8 +9,8 @@
     make bench-judged       what judging clips is worth to a voice that is trained on them
     make bench-operations   what months of work need: metrics, notices, estimates, backups
     make bench-far          trainings on a Ray cluster beside the same here
-    make soak               an hour of everything at once, in which two days of the clock pass
     make bench-all          all of these, one after another: every table of the same commit
+    make soak               apart from these: an hour of everything at once, in which two days of the clock pass
     python -m benchmarks.run loop_overhead mynad     only these (the table is printed, and not kept)
 
 A benchmark is a module here that prints one line a bar, `name · measured · bar · holds` or `· falls short`, and exits 0
@@ -52,6 +52,8 @@ GROUPS = (
     "far",
     "soak",
 )
+#: not among all groups in turn: an hour of it is asked for by itself
+APART = ("soak",)
 #: seconds a benchmark may take before it is given up; the soak takes an hour by itself
 PATIENCE, SOAK_PATIENCE = 3_600.0, 7_200.0
 VERDICTS = ("holds", "falls short")
@@ -74,14 +76,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="*", help="benchmarks to run (all)")
     parser.add_argument("--group", choices=GROUPS, default="", help="those of one group, instead of those of none")
-    parser.add_argument("--all", action="store_true", help="every group in turn, so that all tables are of one commit")
+    every = f"every group in turn but {', '.join(APART)}, so that all tables are of one commit"
+    parser.add_argument("--all", action="store_true", help=every)
     options = parser.parse_args()
     chosen: list[str] = options.names
     there = benchmarks()
     if unknown := set(chosen) - set(there):
         print(f"There is no benchmark {sorted(unknown)[0]!r}. There are: {', '.join(there)}.", file=sys.stderr)
         return 2
-    groups = ("", *GROUPS) if options.all else (options.group,)
+    groups = ("", *(each for each in GROUPS if each not in APART)) if options.all else (options.group,)
     measured = [run_all(chosen)] if chosen else [run_group(each, there) for each in groups]
     return 1 if any(row.verdict == NOT_MEASURED for rows in measured for row in rows) else 0
 

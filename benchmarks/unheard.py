@@ -12,7 +12,8 @@ import soundfile
 import torch
 
 from benchmarks import synthesisers
-from daemon.worker.spoken import SEED, write_wav
+from daemon.home.kept_lines import SEED
+from daemon.worker.spoken import write_wav
 from engines.base import Clip, SpeechRequest
 from engines.glow import mel
 from engines.glow.engine import GlowEngine

@@ -7113,7 +7113,7 @@ class RemoteEngine(_message.Message):
     listed: _builtins.bool
     """by the provider's price list"""
     open: _builtins.bool
-    """it can be asked now, also by the caller"""
+    """it answers the caller now, be it only with what was spoken before"""
     @_builtins.property
     def voices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """that are listed: "openai:alloy"; others can be named all the same"""

@@ -29,18 +29,9 @@ from sqlalchemy.orm import Session
 
 from daemon import caller as callers
 from daemon.caller import Caller
-from daemon.database import comparison_rows as _comparison_rows  # noqa: F401  (the schema is all rows that are imported)
-from daemon.database import consent_rows as _consent_rows  # noqa: F401  (and so here)
-from daemon.database import energy_rows as _energy_rows  # noqa: F401  (and so here)
-from daemon.database import experiment_rows as _experiment_rows  # noqa: F401  (and so here)
-from daemon.database import notice_rows as _notice_rows  # noqa: F401  (and so here)
-from daemon.database import people_rows as _people_rows  # noqa: F401  (and so here)
-from daemon.database import point_rows as _point_rows  # noqa: F401  (and so here)
-from daemon.database import quota_rows as _quota_rows  # noqa: F401  (and so here)
-from daemon.database import rating_rows as _rating_rows  # noqa: F401  (and so here)
-from daemon.database import remote_rows as _remote_rows  # noqa: F401  (and here)
 from daemon.database import sqlite
-from daemon.database.models import Home, Row, now
+from daemon.database.models import Home, now
+from daemon.database.schema import TABLES
 from daemon.errors import DatabaseForeign, DatabaseHeld, MynaError, StoreTrouble
 from daemon.home import lost
 from daemon.settings import Settings
@@ -283,7 +274,7 @@ def migrate(engine: Engine) -> None:
         return
     if not tables:  # a new home: the models are the head schema (a test holds them to the migrations)
         with engine.execution_options(**{sqlite.WRITES: True}).begin() as connection:
-            Row.metadata.create_all(connection)
+            TABLES.create_all(connection)
             connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
             connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
             connection.execute(insert(Home).values(since=now()))

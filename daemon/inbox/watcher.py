@@ -113,8 +113,7 @@ class Inbox:
                 raise NotNow(f"Myna is still scanning the inbox folder of {' or '.join(voices)}.", hint)
             yield
             for voice in voices:
-                self._folders.pop(voice, None)
-                self._scans.forget(os.fsencode(voice))
+                self._forget(voice)
         finally:
             self._scans.release(held)
 
@@ -252,6 +251,9 @@ class Inbox:
         if listing.there and not folder.known:
             await self._ensure_voice(folder)
         if folder.deleted:
+            if not listing.there:
+                self._forget(folder.voice)
+                return math.inf
             return await self._leave_deleted(folder)
         await folder.complaints.of_listing(listing)
         await voice_settings.forget_gone(folder)
@@ -302,6 +304,11 @@ class Inbox:
 
         folder.deleted = await self.store.write(ensure)
         folder.known = True
+
+    def _forget(self, voice: str) -> None:
+        """What is known of a folder: one of that name is looked at as a new one."""
+        self._folders.pop(voice, None)
+        self._scans.forget(os.fsencode(voice))
 
     async def _leave_deleted(self, folder: Folder) -> float:
         """The voice was deleted: what lies there stays there, which is said."""

@@ -13,124 +13,15 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from daemon.caller import Right, words_of
+from daemon.caller import Right
 from daemon.database.store import caller_of
-from daemon.errors import NotAllowed
-from daemon.state import jobs, remote_voices, runs, seen, voices
+from daemon.services.about import About, AdminsOnly, AtAll, JobOf, PersonOf, RunOf, VoiceOf, takes_admin
+from daemon.state import jobs, seen
 from daemon.state.quotas import Resource
 from proto import myna_pb2 as pb
 from proto.messages import import_spec
 
 SPEAK, READ, TRAIN, ADMIN, OWN, SEE = Right.SPEAK, Right.READ, Right.TRAIN, Right.ADMIN, Right.OWN, seen.SEE
-
-
-@dataclass(frozen=True)
-class VoiceOf:
-    """A voice that a request is about."""
-
-    name: str
-    right: Right
-    new: bool = False  #: there need not be one yet
-
-    def check(self, session: Session) -> None:
-        if remote_voices.is_one(self.name) and self.right & (SPEAK | READ):
-            remote_voices.require(session, self.name)
-            return
-        if self.new:
-            voices.check_new(session, self.name)
-        else:
-            voices.get_with_deleted(session, self.name)
-        seen.require(session, self.name, self.right)
-
-    def __str__(self) -> str:
-        return self.name
-
-
-@dataclass(frozen=True)
-class JobOf:
-    """A job: who asked for speech, or for what is about no voice, may do with it what they like; other jobs are as
-    their voice."""
-
-    id: int
-    right: Right
-
-    def check(self, session: Session) -> None:
-        row = jobs.get(session, self.id)
-        asks_for_it = row.person == caller_of(session).name and (row.kind == seen.SPEECH or not row.voice)
-        if not asks_for_it:
-            seen.require(session, row.voice, self.right)
-
-    def __str__(self) -> str:
-        return f"job {self.id}"
-
-
-class JobAgain(JobOf):
-    """A job that is to go on, or to be tried again: the voices that it takes from may not be shared any more."""
-
-    def check(self, session: Session) -> None:
-        super().check(session)
-        for one in _taken_from(pb.JobSpec.FromString(jobs.get(session, self.id).spec)):
-            one.check(session)
-
-
-@dataclass(frozen=True)
-class RunOf:
-    """A run."""
-
-    id: int
-    right: Right
-
-    def check(self, session: Session) -> None:
-        seen.require(session, runs.get(session, self.id).voice, self.right)
-
-    def __str__(self) -> str:
-        return f"run {self.id}"
-
-
-@dataclass(frozen=True)
-class AdminsOnly:
-    """Something in a request that is nobody's but the owner's and admins'."""
-
-    what: str
-
-    def check(self, session: Session) -> None:
-        raise _admin(session, self.what)
-
-    def __str__(self) -> str:
-        return ""
-
-
-@dataclass(frozen=True)
-class AtAll:
-    """A right that the person is to have, whatever it is about."""
-
-    right: Right
-
-    def check(self, session: Session) -> None:
-        caller, needed = caller_of(session), TRAIN if self.right & OWN else self.right
-        if needed and not caller.rights & needed:
-            asked = " or ".join(words_of(needed))
-            hint = "Ask the owner of the workstation: `myna people add` changes what one may."
-            raise NotAllowed(f"{caller.title} may not ask for this: it takes the right {asked}.", hint)
-
-    def __str__(self) -> str:
-        return ""
-
-
-@dataclass(frozen=True)
-class PersonOf:
-    """A person: whether there is one is the service's business."""
-
-    name: str
-
-    def check(self, session: Session) -> None:
-        pass
-
-    def __str__(self) -> str:
-        return self.name
-
-
-About = VoiceOf | JobOf | RunOf | PersonOf | AdminsOnly | AtAll
 
 
 def _nothing(_request: Any) -> Iterable[About]:
@@ -157,14 +48,9 @@ def check(session: Session, rule: Rule, request: Any) -> None:
     """Whether the session's caller may ask that. Raises NotAllowed, and NotFound for what they are not to know of."""
     if not caller_of(session).everything:
         if rule.right & ADMIN:
-            raise _admin(session, "ask for this")
+            raise takes_admin(session, "ask for this")
         for one in (AtAll(rule.right), *rule.about(request)):
             one.check(session)
-
-
-def _admin(session: Session, what: str) -> NotAllowed:
-    hint = "Ask the owner of the workstation."
-    return NotAllowed(f"{caller_of(session).title} may not {what}: it takes the right admin.", hint)
 
 
 # ------------------------------------------------------------------------------------------ how an object is found
@@ -188,6 +74,15 @@ def _perhaps_new(right: Right) -> Callable[[Any], Iterable[About]]:
 
 def _new(request: Any) -> Iterable[About]:
     return [VoiceOf(request.voice, TRAIN, new=True)] if request.voice else []
+
+
+class JobAgain(JobOf):
+    """A job that is to go on, or to be tried again: the voices that it takes from may not be shared any more."""
+
+    def check(self, session: Session) -> None:
+        super().check(session)
+        for one in _taken_from(pb.JobSpec.FromString(jobs.get(session, self.id).spec)):
+            one.check(session)
 
 
 def _job(request: Any) -> Iterable[About]:

@@ -21,6 +21,7 @@ from daemon.kinds.remote import server as remote
 from daemon.kinds.speak import after, recorded
 from daemon.kinds.speak import server as speak
 from daemon.scheduling.speech import Speech
+from daemon.services import quota_room
 from daemon.services.errors import plain
 from daemon.services.exports import Sending
 from daemon.services.transcribing import Transcribing
@@ -60,25 +61,30 @@ class SpeechService(stubs.SpeechServicer):
     async def Convert(
         self, request_iterator: AsyncIterator[pb.ConvertPart], context: Any
     ) -> AsyncIterator[pb.AudioChunk]:
-        """As Synthesize, of a recording that comes first."""
+        """As Synthesize, of a recording that comes first. It counts for the caller's disk until it is deleted."""
+        room = await quota_room.of_caller(self.store, self.home)
         incoming = heard_files.Incoming(self.home, self.lifecycle.kinds["speak"].disk, heard_files.LARGEST_CONVERTED)
         try:
-            asked = await self._received(request_iterator, incoming)
+            asked = await self._received(request_iterator, incoming, room)
             async with aclosing(self._spoken(asked)) as chunks:
                 async for chunk in chunks:
                     yield chunk
         finally:
+            room.close()
             await asyncio.to_thread(incoming.close)
 
-    async def _received(self, parts: AsyncIterator[pb.ConvertPart], incoming: heard_files.Incoming) -> pb.SpeakSpec:
+    async def _received(
+        self, parts: AsyncIterator[pb.ConvertPart], incoming: heard_files.Incoming, room: quota_room.Room
+    ) -> pb.SpeakSpec:
         """What is asked for of a recording, which is here then. What cannot be is refused before all of it was sent.
-        Raises BadRequest, NotFound, DiskFull, NotNow."""
+        Raises BadRequest, NotFound, DiskFull, QuotaReached, NotNow."""
         asked: pb.SpeakSpec | None = None
         async for part in parts:
             if asked is None:
                 asked = pb.SpeakSpec()
                 asked.CopyFrom(part.spec)
                 await self.store.read(recorded.check_asked, asked, self.home)
+            room.take(len(part.data))
             await asyncio.to_thread(incoming.add, part.data)
         await asyncio.to_thread(incoming.end)
         assert asked is not None, "without a part nothing came"

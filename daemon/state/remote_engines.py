@@ -23,25 +23,24 @@ def states(session: Session) -> list[pb.EngineState]:
 def _state(session: Session, of: Use) -> pb.EngineState:
     info, own, asked = of.provider.info, of.settings, price(of)
     why = remote_voices.why_not(of)
-    if not why and caller_of(session).everything:
-        why = charges.unknown(session, of)
+    unknown = charges.unknown(session, of) if not why and caller_of(session).everything else ""
     theirs = own.enabled and remote_voices.may(session, info.name)
     told = pb.EngineState(
         name=info.name,
         title=info.title,
         licence_url=of.provider.terms if of.needs_key else "",
         accepted=True,
-        ready=not why,
+        ready=not (why or unknown),
         languages=info.languages,
         capabilities=[each.value for each in Capability if each in info.capabilities],
-        sentence=_sentence(of, why, asked),
+        sentence=_sentence(of, why, unknown, asked),
         remote=pb.RemoteEngine(
             enabled=own.enabled,
             has_key=remote_voices.has_key(of),
             host=of.host,
             model=of.model,
             voices=[f"{info.name}{remote_voices.MARK}{voice}" for voice in of.voices] if theirs else [],
-            open=theirs and not why,
+            open=theirs and not why and not (unknown and not own.cache),
             per_million=asked.per_million,
             currency=asked.currency,
             listed=asked.listed,
@@ -57,7 +56,9 @@ def _state(session: Session, of: Use) -> pb.EngineState:
     return told
 
 
-def _sentence(of: Use, why: str, asked: RemotePrice) -> str:
+def _sentence(of: Use, why: str, unknown: str, asked: RemotePrice) -> str:
+    """`why` it cannot be asked at all, and why nobody can tell what is left of its budget: for a sentence that goes on;
+    empty: it can, one can."""
     if not of.settings.enabled:
         return (
             "It is elsewhere and switched off: nothing is sent to it. enabled = true in "
@@ -65,6 +66,9 @@ def _sentence(of: Use, why: str, asked: RemotePrice) -> str:
         )
     if why:
         return f"It cannot be asked: {why}."
+    if unknown:  # what costs nothing is no matter of a budget
+        kept = "Only what it spoke before is answered" if of.settings.cache else "It cannot be asked"
+        return f"{kept}: {unknown}."
     return f"What people want said with its voices goes to {of.host}. {_cost(of, asked)}"
 
 

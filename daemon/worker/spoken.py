@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from daemon.home import kept_lines
+from daemon.home.kept_lines import BASE, FORMAT, SEED
 from daemon.worker import versions
 from daemon.worker.job import Channel
 from daemon.worker.sayable import sayable
@@ -28,11 +30,9 @@ from engines.metrics.score import LineScores, Scores, SpokenLine
 from engines.metrics.summary import Summary
 from sound.tags import Tag
 
-#: Of the first take of every line, so that what is compared differs by the version alone; the next take has the next.
-SEED = 20_260
-#: Raised when lines would be spoken in another way; and when they would be scored in another way.
-FORMAT, SCORES = 3, 2
-RECORDINGS, BASE = "recordings", "base"
+#: Raised when lines would be scored in another way.
+SCORES = 2
+RECORDINGS = "recordings"
 NOWHERE = Path()  #: where the recording of a text lies that nobody has said
 
 
@@ -47,7 +47,7 @@ class Speaker:
     voice: str = ""  #: what its files say of who speaks: "anna@7", "anna@base"
 
     def wav(self, clip: Clip, take: int = 0) -> Path:
-        return self.folder / f"{clip.sha256}{f'.{take}' if take else ''}.wav"
+        return kept_lines.wav(self.folder, clip.sha256, take)
 
 
 def speaker(engine: Engine, samples: Path, voice: str, number: int, version: str, reference: Sequence[Clip]) -> Speaker:
@@ -89,8 +89,7 @@ def speak_all(
     for clip in clips:
         channel.check()
         wav, key = who.wav(clip, take), _key(who, clip, take)
-        note = wav.with_suffix(".json")
-        if not (wav.is_file() and _read(note).get("key") == key):
+        if not kept_lines.is_there(wav, key):
             loaded = loaded or model()
             try:
                 request, _ = sayable(engine, SpeechRequest(clip.text, clip.language, seed=SEED + take), channel)
@@ -102,7 +101,7 @@ def speak_all(
                 samples = np.concatenate([chunk.samples for chunk in chunks]) if chunks else np.zeros(0, np.float32)
                 sha256 = write_wav(wav, samples, rate, Tag(who.voice))
                 said = {"key": key, "text": clip.text, "sha256": sha256}
-                write_whole(note, json.dumps(said).encode(), "a spoken line")
+                write_whole(wav.with_suffix(".json"), json.dumps(said).encode(), "a spoken line")
                 channel.lasting()
             except EngineError as error:
                 if error.kind in ("cancelled", "disk-full", "out-of-memory") or isinstance(error, Unreachable):
@@ -129,8 +128,7 @@ def recordings(samples: Path, clips: Sequence[Clip], rate: int, channel: Channel
 
 def unrecorded(text: str, language: str) -> Clip:
     """A text that nobody has said, as a line to speak."""
-    name = hashlib.sha256(json.dumps(["a text", language, text]).encode()).hexdigest()
-    return Clip(sha256=name, path=NOWHERE, text=text, language=language, seconds=0.0)
+    return Clip(sha256=kept_lines.text_name(text, language), path=NOWHERE, text=text, language=language, seconds=0.0)
 
 
 def draws(who: Speaker, clips: Sequence[Clip], take: int) -> bool:
@@ -213,8 +211,7 @@ def write_wav(path: Path, samples: np.ndarray[Any, np.dtype[np.float32]], rate: 
 
 
 def _key(who: Speaker, clip: Clip, take: int) -> str:
-    made_of = [who.identity, clip.sha256, clip.text, clip.language, take]
-    return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:16]
+    return kept_lines.key(who.identity, clip.sha256, clip.text, clip.language, take)
 
 
 def _read(path: Path) -> dict[str, Any]:

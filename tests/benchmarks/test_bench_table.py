@@ -61,14 +61,17 @@ def test_the_whole_table_is_kept_with_date_machine_and_commit(folder: Path, monk
     assert " in 0 min, on " in kept
 
 
-def test_all_groups_in_turn_keep_a_table_each(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("quick", "xtts_quick", "learning_quick"):
+def test_all_groups_in_turn_keep_a_table_each_and_the_soak_is_apart(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("quick", "xtts_quick", "learning_quick", "soak"):
         (folder / f"{name}.py").write_text(f"def main():\n    print('{name} · 1 s · ≤ 2 s · holds')\n\n\nmain()\n")
-    monkeypatch.setattr(bench, "GROUPS", ("xtts", "learning"))
+    monkeypatch.setattr(bench, "GROUPS", ("xtts", "soak", "learning"))
     monkeypatch.setattr("sys.argv", ["bench", "--all"])
     assert bench.main() == 0
     for table, name in (("RESULTS", "quick"), ("RESULTS-xtts", "xtts_quick"), ("RESULTS-learning", "learning_quick")):
         assert f"| {name} | 1 s | ≤ 2 s | holds | `{name}` |" in (folder / f"{table}.md").read_text()
+    assert not (folder / "RESULTS-soak.md").exists()
 
 
 def test_a_benchmark_nobody_knows_is_a_sentence(

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from daemon.database.comparison_rows import Comparison
 from daemon.database.models import LIVE, Job, now
 from daemon.database.store import caller_of, settings_of
-from daemon.errors import BadRequest, MynaError, NotFound, NotNow
+from daemon.errors import BadRequest, MynaError, NotFound, NotNow, QuotaReached
+from daemon.kinds.remote import kept
 from daemon.state import across, charges, clip_refs, engines, remote_voices, sides, voices
 from daemon.state.sides import Side
 from engines import registry
@@ -41,7 +42,7 @@ def is_across(session: Session, asked: pb.EvaluateSpec) -> bool:
         return asked.against_voice not in ("", asked.voice)
 
 
-def check(session: Session, both: tuple[Side, Side], asked: pb.EvaluateSpec) -> tuple[str, str]:
+def check(session: Session, both: tuple[Side, Side], asked: pb.EvaluateSpec, home: Path) -> tuple[str, str]:
     """(voice, title) of the job. Raises BadRequest and NotNow, with what to do."""
     one, other = both
     if asked.promote_if_better:
@@ -57,7 +58,7 @@ def check(session: Session, both: tuple[Side, Side], asked: pb.EvaluateSpec) -> 
     if not _texts(session, both):
         sentence = f"There are no texts in {_language(session, both)} that {one.name} and {other.name} could both say."
         raise NotNow(sentence, "Add recordings to one of them: about a tenth is held out.")
-    check_price(session, both, caller_of(session).name)
+    check_price(session, both, caller_of(session).name, home)
     return asked.voice, f"compare {one.name} with {other.name}"
 
 
@@ -66,12 +67,24 @@ def elsewhere(session: Session, both: tuple[Side, Side]) -> list[tuple[Side, lis
     return [(side, _texts(session, both)) for side in both if side.elsewhere]
 
 
-def check_price(session: Session, both: tuple[Side, Side], person: str, *, asked_now: bool = True) -> None:
-    """Raises NotNow for an engine elsewhere that cannot be asked, QuotaReached where it would cost more than may be
-    spent; `asked_now`: as `charges.require` has it."""
+def check_price(
+    session: Session, both: tuple[Side, Side], person: str, home: Path, *, asked_now: bool = True
+) -> dict[str, int]:
+    """How many characters may be sent for it, by voice, where not for every text: what was spoken before is no matter
+    of a budget. Raises NotNow for an engine elsewhere that cannot be asked, QuotaReached where it would cost more than
+    may be spent; `asked_now`: as `charges.require` has it."""
+    at_most: dict[str, int] = {}
     for side, texts in elsewhere(session, both):
-        of = remote_voices.check_ready(session, side.engine)
-        charges.require(session, of, person, sum(map(of.provider.billed, texts)), asked_now=asked_now)
+        name, of = side.voice.name, remote_voices.check_ready(session, side.engine)
+        try:
+            charges.require(session, of, person, sum(map(of.provider.billed, texts)), asked_now=asked_now)
+        except QuotaReached:
+            new, before = kept.of_lines(of, name, texts, _language(session, both), person, home)
+            if not before:
+                raise
+            charges.require(session, of, person, new, asked_now=asked_now)
+            at_most[name] = new
+    return at_most
 
 
 def why_not(session: Session, both: tuple[Side, Side], home: Path) -> str:
@@ -99,8 +112,11 @@ def gpu_memory(both: tuple[Side, Side]) -> int:
 
 def plan(session: Session, both: tuple[Side, Side], home: Path, person: str) -> wire.EvaluatePlan:
     """What the worker is to do, for whoever asked. Raises as `check_price` does."""
-    check_price(session, both, person, asked_now=False)
+    at_most = check_price(session, both, person, home, asked_now=False)
     one, other = (_plan(session, side, home, person) for side in both)
+    for side in (one, other):
+        if side.voice in at_most:
+            side.remote.at_most = at_most[side.voice]
     return wire.EvaluatePlan(
         voice=one.voice,
         engine=one.engine,

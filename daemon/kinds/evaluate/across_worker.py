@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-import hashlib
 import json
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from daemon.home import kept_lines
 from daemon.kinds.evaluate import told
 from daemon.kinds.remote.worker import Accessed
 from daemon.worker import spoken, versions
@@ -97,18 +97,17 @@ def _side(plan: wire.OtherSide, language: str, channel: Channel, steps: Steps) -
     who = spoken.speaker(voice, samples, plan.voice, plan.version, plan.version_dir, reference)
     who = dataclasses.replace(who, title=f"{plan.voice}@{plan.version or 'base'}")
     if plan.HasField("remote"):
-        who = _elsewhere(plan, samples)
+        who = elsewhere(plan, samples)
     accessed = Accessed(plan.engine, plan.remote, channel) if plan.HasField("remote") else None
     loads = cast("Learns", voice)  # loaded to speak only, which needs no learning
     return _Side(who, Bench(loads, voice, language, recorded, known_by, reference, channel, steps), accessed)
 
 
-def _elsewhere(plan: wire.OtherSide, samples: Path) -> Speaker:
-    """Its speech is another one where another model, or another server, speaks."""
+def elsewhere(plan: wire.OtherSide, samples: Path) -> Speaker:
+    """Who speaks there, and where what it says is kept: mynad looks there, too (`daemon.kinds.remote.kept`)."""
     asked = plan.remote
-    made_of = [spoken.FORMAT, plan.engine, asked.base_url, asked.model, asked.voice]
-    identity = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:16]
-    return Speaker(plan.voice, samples / spoken.BASE, None, identity, plan.voice)
+    identity = kept_lines.elsewhere(plan.engine, asked.base_url, asked.model, asked.voice)
+    return Speaker(plan.voice, samples / kept_lines.BASE, None, identity, plan.voice)
 
 
 def _lines(home: Path, clips: Sequence[Clip], sides: Sequence[_Side], scores: Sequence[Scores]) -> list[dict[str, Any]]:

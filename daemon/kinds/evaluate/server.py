@@ -65,7 +65,7 @@ class Evaluate(Kind):
             if not remote_voices.is_one(name):
                 consent_notes.check(session, voices.get(session, name).name)
         if (both := across.wanted(session, asked)) is not None:
-            return across.check(session, both, asked)
+            return across.check(session, both, asked, self.home)
         candidate, _ = _pair(session, asked)
         engines.require(engines.info(candidate.engine), Capability.SPEAKS)  # its lines are spoken
         data = clip_refs.dataset(session, asked.voice)

@@ -10,14 +10,12 @@ from daemon.database.models import Job
 from daemon.database.store import caller_of, settings_of
 from daemon.errors import BadRequest, NotFound, QuotaReached
 from daemon.kinds.evaluate import across
-from daemon.kinds.remote import request
+from daemon.kinds.remote import kept, request
 from daemon.kinds.speak.asked import BASE, check_manner, check_words, short
 from daemon.remote_price import price
 from daemon.remote_settings import Use, use
 from daemon.state import charges, engines, remote_voices, voices
 from engines.capabilities import Capability
-from engines.remote.access import Access
-from engines.remote.pieces import new_and_kept
 from engines.remote.providers import PROVIDERS
 from proto import money
 from proto import myna_pb2 as pb
@@ -75,27 +73,12 @@ def _require(
     try:
         charges.require(session, of, person, of.provider.billed(asked.text), asked_now=asked_now)
     except QuotaReached:
-        new, kept = _new_and_kept(of, asked, person, home)
-        if not kept:
+        new, before = kept.of_request(of, asked.voice, request.of(asked), person, home)
+        if not before:
             raise
         charges.require(session, of, person, new, asked_now=asked_now)
         return new
     return None
-
-
-def _new_and_kept(of: Use, asked: pb.SpeakSpec, person: str, home: Path) -> tuple[int, int]:
-    """Characters of it that would be sent, and that were spoken before."""
-    told = remote_voices.speaker(of, asked.voice, person, home)
-    access = Access(
-        voice=told.voice,
-        model=told.model,
-        base_url=told.base_url,
-        key_file=None,
-        cache=Path(told.cache_dir),
-        cache_bytes=told.cache_bytes,
-        whose=told.person,
-    )
-    return new_and_kept(of.provider, access, request.of(asked))
 
 
 # ----------------------------------------------------------------------------------------------- what it costs at most

@@ -6,7 +6,10 @@ never changes. A release with a new schema adds a file.
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import lives
@@ -27,6 +30,7 @@ from proto import myna_pb2 as pb
 
 pytestmark = pytest.mark.migration
 
+ROOT = Path(__file__).resolve().parents[3]
 RELEASED = sorted((Path(__file__).parent / "released").glob("*.sql"))
 
 
@@ -146,6 +150,27 @@ def test_the_migrations_make_what_the_models_say(tmp_path: Path) -> None:
     assert {name: one[name] for name in indexes} == {name: other[name] for name in indexes}
     for engine in (by_migrations, by_models):
         engine.dispose()
+
+
+def test_alembic_by_itself_finds_nothing_to_change(tmp_path: Path) -> None:
+    """In a process that has imported no table: what nobody imports there is taken for one to drop."""
+    migrate(database := engine_of(tmp_path / "myna.db"))
+    database.dispose()
+    program = (
+        "import sys; from alembic import command; from alembic.config import Config; config = Config(); "
+        "config.set_main_option('script_location', sys.argv[1]); command.check(config)"
+    )
+    script_location = str(Path(daemon.database.migrations.__file__).parent)
+    done = subprocess.run(
+        [sys.executable, "-c", program, script_location],
+        cwd=ROOT,
+        env={**os.environ, "MYNA_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2_000:]
 
 
 def test_a_database_of_a_newer_myna_is_refused_with_a_sentence_and_left_alone(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-"""Whose sound a person may put onto speech: that of voices which they may let speak, and of no other."""
+"""Whose sound a person may put onto speech: that of voices which they may let speak, and of no other; and how much of
+the disk what they send for it may take."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from empty_converter import empty_converter
-from placed import Place, placed
+from placed import EVERYTHING, Place, placed
 
 from proto import myna_pb2 as pb
 from proto import passes
@@ -87,3 +88,27 @@ def test_a_recording_that_came_with_a_call_is_of_no_other(tmp_path: Path) -> Non
             assert one.sentence == "mallory may not convert what was sent by others: it takes the right admin."
 
     placed(tmp_path / "home", life)
+
+
+def test_a_recording_counts_for_the_disk_of_who_sends_it_until_it_is_deleted(tmp_path: Path) -> None:
+    async def life(place: Place) -> None:
+        owner, mallory = place.living.client, place.mallory
+        await owner.add_person("mallory", EVERYTHING, pb.Limits(disk=1_000))
+        await owner.share("quillon", "mallory", ["speak"])
+        first = pb.ConvertPart(spec=pb.SpeakSpec(after=spec("quillon").after), data=b"x" * 600)
+        with pytest.raises(ClientError) as refused:
+            async for _ in mallory.convert([first, pb.ConvertPart(data=b"x" * 600), pb.ConvertPart(data=b"x" * 600)]):
+                pass
+        assert (refused.value.code, refused.value.sentence) == (
+            "RESOURCE_EXHAUSTED",
+            "The voices of mallory take 0 B of the 1.0 kB that they may, and this takes 1.2 kB more.",
+        )
+        assert list((tmp_path / "home" / "imports").iterdir()) == []
+        (tmp_path / "900").write_bytes(b"x" * 900)
+        await mallory.create_voice("mine", "en")
+        await mallory.upload("mine", [("a.wav", tmp_path / "900")])  # what was sent for the conversion is gone
+        with pytest.raises(ClientError, match=r"take 900 B of the 1\.0 kB that they may, and this takes 600 B more"):
+            async for _ in mallory.convert([first]):
+                pass
+
+    placed(tmp_path / "home", life, settle=3600.0)

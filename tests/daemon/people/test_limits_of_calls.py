@@ -103,6 +103,21 @@ def test_uploads_at_once_share_the_room_that_there_was() -> None:
     Room(use).take(600)
 
 
+def test_what_lies_here_for_a_call_takes_room_until_the_call_ends() -> None:
+    use = Use("bob", Resource.DISK, 400, 1_000)
+    before, conversion, after = Room(use), Room(use, passing=True), Room(use)
+    conversion.take(500)
+    with pytest.raises(QuotaReached, match="and this takes 601 B more"):
+        before.take(101)
+    with pytest.raises(QuotaReached, match="and this takes 702 B more"):
+        after.take(101)
+    conversion.close()
+    conversion.close()
+    after.take(398)
+    with pytest.raises(QuotaReached, match="and this takes 601 B more"):
+        before.take(1)
+
+
 def test_of_what_others_use_a_refusal_tells_nothing() -> None:
     room = Room(Use("bob", Resource.DISK, 400, 1_000))
     callers.begin(Caller("carla", Right.TRAIN))

@@ -4,6 +4,7 @@ killed."""
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import shutil
 from collections.abc import Callable
@@ -33,6 +34,8 @@ from daemon.database.store import Store, opened
 from daemon.errors import MynaError
 from daemon.home import journal, survey, voice_folders
 from daemon.home.voice_folders import VoiceFolders
+from daemon.inbox.scans import Scan
+from daemon.inbox.voice_folder import Folder
 from daemon.state import voice_life, voices
 from proto import myna_pb2 as pb
 from proto.client import ClientError
@@ -319,6 +322,37 @@ def test_recordings_for_a_deleted_voice_stay_where_they_are_until_it_is_back(sto
         await workshop.all()
         assert workshop.left() == []
         assert sorted(row.name for row in workshop.recordings()) == ["a.wav", "b.wav"]
+
+    asyncio.run(life())
+
+
+def known(voice: str) -> int:
+    """Things in memory that tell of a voice's folder in the inbox."""
+    gc.collect()
+    every = gc.get_objects()
+    folders = sum(type(one) is Folder and one.voice == voice for one in every)
+    return folders + sum(type(one) is Scan and one.complaints.voice == voice for one in every)
+
+
+def test_the_folder_of_a_deleted_voice_is_forgotten_once_it_is_away_and_known_again_when_it_is_back(
+    store: Store, tmp_path: Path
+) -> None:
+    async def life() -> None:
+        workshop = Workshop(store, tmp_path)
+        write_wav(workshop.anna / "a.wav")
+        await VoiceFolders(tmp_path, store, workshop.inbox.still).delete("anna", lambda session, row: None)
+        await workshop.all()
+        assert known("anna") == 2, "files of it may come"
+        shutil.rmtree(workshop.anna)
+        await workshop.wait(1.0)
+        assert known("anna") == 0
+        write_wav(workshop.anna / "b.wav")
+        await workshop.all()
+        assert workshop.left() == ["b.wav"]
+        assert len([notice for notice in workshop.notices() if "was deleted" in notice]) == 2
+        await VoiceFolders(tmp_path, store, workshop.inbox.still).restore("anna", lambda session, row: None)
+        await workshop.all()
+        assert workshop.left() == []
 
     asyncio.run(life())
 

@@ -5,18 +5,23 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import lives
+import numpy as np
 import pytest
 from inbox_workshop import InProcessChannel
-from remote_home import as_bob, asked, furnished, switched_on
+from remote_home import as_bob, asked
 from sqlalchemy.orm import Session
 
 from daemon.database.store import Store
 from daemon.errors import QuotaReached
+from daemon.home import kept_lines
+from daemon.kinds.evaluate import across_worker
 from daemon.kinds.remote.worker import Accessed
-from daemon.state import remote_engines
-from engines.base import SpeechRequest
+from daemon.state import jobs, remote_engines
+from daemon.worker import spoken
+from engines.base import AudioChunk, SpeechRequest
 from engines.errors import EngineError
 from engines.remote.access import Access
 from engines.remote.cache import Cache
@@ -26,18 +31,6 @@ from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return switched_on(tmp_path)
-
-
-@pytest.fixture
-def store(home: Path) -> Iterator[Store]:
-    opened = furnished(home)
-    yield opened
-    opened.close()
 
 
 def paying(session: Session, **changed: object) -> Session:
@@ -126,8 +119,11 @@ def test_money_spent_in_another_currency_is_not_left_out_of_account(store: Store
         "leaves the budget out."
     )
     assert over.value.retry_after > 0
-    (state, *_) = store.read_now(lambda session: remote_engines.states(paying(session, price=20.0, currency="EUR")))
-    assert state.sentence == ("It cannot be asked: 0.02 USD was spent today, and its budget is in EUR now.")
+    for kept, said in ({}, "Only what it spoke before is answered"), ({"cache": 0}, "It cannot be asked"):
+        changed = {"price": 20.0, "currency": "EUR", **kept}
+        (state, *_) = store.read_now(lambda session, changed=changed: remote_engines.states(paying(session, **changed)))
+        assert state.sentence == f"{said}: 0.02 USD was spent today, and its budget is in EUR now."
+        assert (state.ready, state.remote.open) == (False, not kept)
     with pytest.raises(QuotaReached, match=r"^What may be spent with openai today is not known: the currency of its"):
         store.write_now(lambda session: lives.submit(as_bob(paying(session, price=20.0, currency="EUR")), spec))
 
@@ -137,3 +133,49 @@ def test_money_spent_in_another_currency_is_not_left_out_of_account(store: Store
     store.write_now(lambda session: lives.submit(paying(session, currency="$"), other))  # that is the same
     free = {"price": 20.0, "currency": "EUR", "budget_a_day": 0.0, "person_a_day": 0.0}
     store.write_now(lambda session: lives.submit(paying(session, **free), other))
+
+
+class Mute:
+    """An engine that says nothing, for as long as one likes."""
+
+    info = PROVIDERS["openai"].info
+
+    def unspeakable(self, text: str, language: str) -> tuple[()]:
+        return ()
+
+    def speak(self, model: object, request: SpeechRequest) -> Iterator[AudioChunk]:
+        yield AudioChunk(np.zeros(2_400, np.float32), 24_000, 0, request.text)
+
+
+def test_lines_that_are_kept_are_compared_when_the_budget_is_used_up(store: Store, home: Path) -> None:
+    spec = pb.EvaluateSpec(voice="anna", version=7, against_voice="openai:alloy")
+    (home / "voices" / "anna" / "7").mkdir(parents=True)
+    job = store.write_now(lambda session: lives.submit(session, pb.JobSpec(evaluate=spec)).id)
+
+    def planned(session: Session) -> wire.EvaluatePlan:
+        kind = lives.kind(session, "evaluate")
+        kind.check(session, pb.JobSpec(evaluate=spec))
+        return kind.plan(session, jobs.get(session, job)).evaluate
+
+    plan = store.read_now(planned)
+    assert not plan.other.remote.HasField("at_most")
+    store.write_now(spend)
+    with pytest.raises(QuotaReached, match="Everybody together has spent"):
+        store.read_now(planned)
+
+    # the worker says them, as it always does
+    who = across_worker.elsewhere(plan.other, Path(plan.other.samples_dir))
+    lines = {text: spoken.unrecorded(text, plan.language) for text in plan.texts}
+    channel = InProcessChannel(store, home, job)
+    mute = cast(Any, Mute())
+    spoken.speak_all(mute, lambda: cast(Any, object()), who, list(lines.values()), channel, lambda: None)
+    speaker = store.read_now(planned).other.remote
+    assert (speaker.HasField("at_most"), speaker.at_most) == (True, 0), "nothing may be sent"
+    who.wav(lines["Satz 0"]).unlink()
+    assert store.read_now(planned).other.remote.at_most == len("Satz 0")
+    access = Access("alloy", "tts-1", speaker.base_url, None, Path(speaker.cache_dir), 1_000_000, "")
+    request = SpeechRequest("Satz 0", plan.language, seed=kept_lines.SEED)
+    Cache(access.cache, access.cache_bytes).put(kept_key(PROVIDERS["openai"], access, "Satz 0", request), b"sound")
+    assert store.read_now(planned).other.remote.at_most == 0
+    with pytest.raises(QuotaReached):  # another model says them in another way
+        store.read_now(lambda session: planned(paying(session, model="tts-1-hd")))

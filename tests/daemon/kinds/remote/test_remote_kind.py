@@ -4,12 +4,11 @@ whose account."""
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
 import lives
 import pytest
-from remote_home import SECRET, as_bob, asked, furnished, switched_on
+from remote_home import SECRET, as_bob, asked
 from sqlalchemy.orm import Session
 
 from daemon import settings
@@ -25,18 +24,6 @@ from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return switched_on(tmp_path)
-
-
-@pytest.fixture
-def store(home: Path) -> Iterator[Store]:
-    opened = furnished(home)
-    yield opened
-    opened.close()
 
 
 def test_a_job_of_a_voice_elsewhere_is_of_the_cpu_lane_and_its_plan_holds_no_key(store: Store, home: Path) -> None:
