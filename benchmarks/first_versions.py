@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,9 @@ class First:
     version: Scores
     seconds: float  #: from the recordings to the version
     cpu_seconds: float  #: the same, of processors
-    parts: Mapping[str, Scores]  #: of the version with its weights and these alone; empty unless asked for
+    parts: Mapping[str, Scores] = field(
+        default_factory=dict
+    )  #: of its weights with these alone; empty unless asked for
 
 
 def main() -> int:
