@@ -56,7 +56,7 @@ class First:
     cpu_seconds: float  #: the same, of processors
     parts: Mapping[str, Scores] = field(
         default_factory=dict
-    )  #: of its weights with these alone; empty unless asked for
+    )  #: of its weights with these; empty unless asked for
 
 
 def main() -> int:
