@@ -54,9 +54,7 @@ class First:
     version: Scores
     seconds: float  #: from the recordings to the version
     cpu_seconds: float  #: the same, of processors
-    parts: Mapping[str, Scores] = field(
-        default_factory=dict
-    )  #: of its weights with these; empty unless asked for
+    parts: Mapping[str, Scores] = field(default_factory=dict)  #: of its weights with these; empty unless asked for
 
 
 def main() -> int:
