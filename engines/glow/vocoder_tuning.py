@@ -25,7 +25,7 @@ WINDOWS = ((256, 64), (512, 128), (1024, 256))  #: (n_fft, hop) of the spectral 
 LOWEST, HIGHEST = 60.0, 480.0  #: Hz, of pitch that is looked for
 #: Of `tune`: pieces in a step, the highest rate, and the share of steps in which it rises to that.
 BATCH, RATE, RISE = 8, 3e-4, 0.1
-#: Of `improved`: every so manieth recording is not learned from, pieces of those that are compared, and by what share
+#: Of `improved`: one recording in so many is not learned from, pieces of those that are compared, and by what share
 #: they must come nearer. On voices for trying 9 % and 3 % went with likeness that rose by 0.011 and 0.021, 1 % and 1 %
 #: with 0.003 and -0.004.
 ONE_IN, JUDGED, GAIN = 6, 24, 0.02
