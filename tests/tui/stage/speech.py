@@ -28,19 +28,16 @@ class Speech(stubs.SpeechServicer):
 
     def Transcribe(self, request_iterator: Iterator[pb.TranscribePart], context: Any) -> pb.Transcript:
         """The same words, whatever is sent; with "slowly" as a prompt it waits until the caller has gone."""
-        parts, gone = list(request_iterator), threading.Event()
-        context.add_callback(gone.set)
+        parts = list(request_iterator)
+        gone = self._count_when_gone(context) if parts[0].spec.prompt == "slowly" else None
         with self._gone:
             self.heard.append((parts[0].spec, b"".join(part.data for part in parts)))
             self._gone.notify_all()
         if self.refusal is not None:
             code, sentence, hint = self.refusal
             refuse(context, grpc.StatusCode[code], sentence, hint)
-        if parts[0].spec.prompt == "slowly":
-            left = gone.wait(30)
-            with self._gone:
-                self.hung_up += left
-                self._gone.notify_all()
+        if gone is not None:
+            gone.wait(60)
         said = (("One two.", 0.0, 1.25), ("Three.", 1.5, 2.0))
         segments = [pb.HeardSegment(text=text, start=start, end=end) for text, start, end in said]
         if parts[0].spec.words:
@@ -90,13 +87,9 @@ class Speech(stubs.SpeechServicer):
             yield pb.AudioChunk(samples=tone(0.1), sample_rate=RATE)
             refuse(context, grpc.StatusCode.ABORTED, "The engine stopped.", "Try again.")
         if request.spec.text.startswith("slowly"):
-            gone = threading.Event()
-            context.add_callback(gone.set)
+            gone = self._count_when_gone(context)
             yield pb.AudioChunk(samples=self.sound or tone(0.1), sample_rate=RATE, text="Slowly.")
-            left = gone.wait(30)
-            with self._gone:
-                self.hung_up += left
-                self._gone.notify_all()
+            gone.wait(60)
             return
         if request.spec.text == "later" and not self.go_on.wait(30):
             return
@@ -106,6 +99,21 @@ class Speech(stubs.SpeechServicer):
         yield pb.AudioChunk(samples=sound, sample_rate=RATE, text="One.", left_out=left_out, words=words)
         yield pb.AudioChunk(samples=b"" if self.sound else tone(0.25), sample_rate=RATE, sentence=1, text="Two.")
         yield pb.AudioChunk(sample_rate=RATE, sentence=1, last=True)
+
+    def _count_when_gone(self, context: Any) -> threading.Event:
+        """Is set when the call is over, and its caller counted with it. gRPC leaves off in the middle of a method whose
+        caller goes while a message is being sent: what comes after the message would not be reached."""
+        gone = threading.Event()
+
+        def count() -> None:
+            with self._gone:
+                self.hung_up += 1
+                self._gone.notify_all()
+            gone.set()
+
+        if not context.add_callback(count):  # it is over by now
+            count()
+        return gone
 
     def wait_heard(self, files: int, seconds: float = 10.0) -> bool:
         """Have so many files come to be transcribed, or do within some seconds?"""
