@@ -43,7 +43,7 @@ DROPS = (45, 15, 30, 60)
 LINES = 10
 WAY, WORDS = 0.75, 1.25  #: of the way from base to recordings in likeness; word errors, times the recordings'
 #: Seconds without any job after which a drop is done with, and in which it must be.
-QUIET, PATIENCE = 15.0, 1_800.0
+QUIET, PATIENCE = 15.0, 7_200.0
 SETTINGS = "settle = 1\nauto_train_quiet = 2\n"
 LIVE = ("queued", "running", "paused")
 
