@@ -555,6 +555,7 @@ class EvaluatePlan(_message.Message):
     FIRST_FIELD_NUMBER: _builtins.int
     OTHER_FIELD_NUMBER: _builtins.int
     TEXTS_FIELD_NUMBER: _builtins.int
+    MORE_RECORDINGS_FIELD_NUMBER: _builtins.int
     REMOTE_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     engine: _builtins.str
@@ -586,6 +587,10 @@ class EvaluatePlan(_message.Message):
     @_builtins.property
     def texts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
+    def more_recordings(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClipRef]:
+        """training clips with texts that no recogniser wrote, where few are held out"""
+
+    @_builtins.property
     def remote(self) -> Global___RemoteSpeaker:
         """set: its engine is elsewhere"""
 
@@ -607,11 +612,12 @@ class EvaluatePlan(_message.Message):
         first: _builtins.bool = ...,
         other: Global___OtherSide | None = ...,
         texts: _abc.Iterable[_builtins.str] | None = ...,
+        more_recordings: _abc.Iterable[Global___ClipRef] | None = ...,
         remote: Global___RemoteSpeaker | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["other", b"other", "remote", b"remote"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["against", b"against", "against_dir", b"against_dir", "engine", b"engine", "first", b"first", "held_out", b"held_out", "language", b"language", "lineage_json", b"lineage_json", "other", b"other", "reference", b"reference", "remote", b"remote", "rule_json", b"rule_json", "samples_dir", b"samples_dir", "texts", b"texts", "version", b"version", "version_dir", b"version_dir", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["against", b"against", "against_dir", b"against_dir", "engine", b"engine", "first", b"first", "held_out", b"held_out", "language", b"language", "lineage_json", b"lineage_json", "more_recordings", b"more_recordings", "other", b"other", "reference", b"reference", "remote", b"remote", "rule_json", b"rule_json", "samples_dir", b"samples_dir", "texts", b"texts", "version", b"version", "version_dir", b"version_dir", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

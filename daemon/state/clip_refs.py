@@ -15,13 +15,15 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import Clip, Dataset, DatasetClip, Recording, Version, Voice
 from daemon.errors import BadRequest, NotFound, NotNow
-from daemon.state import voices
+from daemon.state import recordings, voices
 from proto import worker_pb2 as wire
 
 #: Clips by which an engine finds the base speaker nearest to a voice, or its conditioning.
 REFERENCES = 32
 #: Recordings that a person may name as references: each is looked up while nothing else is written.
 REFERENCES_NAMED = 100
+#: Where a text comes from that no recogniser wrote.
+KNOWN = ("given", recordings.PERSON)
 #: Characters of a SHA-256 that are enough to name a recording.
 SHORTEST = 6
 
@@ -60,6 +62,12 @@ def held_out(session: Session, voice: Voice, data: Dataset, home: Path) -> list[
     return [_ref(voice, clip, text, home) for clip, text in _rows(session, data, held_out=True)]
 
 
+def with_known_texts(session: Session, voice: Voice, data: Dataset, home: Path, most: int) -> list[wire.ClipRef]:
+    """Training clips whose texts no recogniser wrote, so many at most, always the same ones for the same data."""
+    rows = [(clip, text) for clip, text in _rows(session, data, held_out=False) if clip.text_source in KNOWN and text]
+    return [_ref(voice, clip, text, home) for clip, text in rows[: max(0, most)]]
+
+
 def reference(session: Session, voice: Voice, home: Path) -> list[wire.ClipRef]:
     """What the voice sounds like: clips of the recordings that its voice.toml names, else a few training clips of the
     newest dataset, always the same ones for the same data; empty when there is none yet."""
@@ -93,15 +101,13 @@ def chosen(session: Session, voice: Voice, home: Path) -> list[wire.ClipRef]:
     return named(session, voice, voice.options.get("reference", []), home)
 
 
-def named(session: Session, voice: Voice, recordings: Sequence[str], home: Path) -> list[wire.ClipRef]:
+def named(session: Session, voice: Voice, names: Sequence[str], home: Path) -> list[wire.ClipRef]:
     """Kept clips that are not held out, of recordings given by name or by the start of their SHA-256. Raises NotFound
     and BadRequest, with what to do."""
-    if len(recordings) > REFERENCES_NAMED:
-        raise BadRequest(
-            f"{len(recordings)} recordings are too many to sound like.", f"Name at most {REFERENCES_NAMED}."
-        )
+    if len(names) > REFERENCES_NAMED:
+        raise BadRequest(f"{len(names)} recordings are too many to sound like.", f"Name at most {REFERENCES_NAMED}.")
     found: dict[str, wire.ClipRef] = {}
-    for name in recordings:
+    for name in names:
         of = select(Recording).where(Recording.voice == voice.name, Recording.removed.is_(None))
         begins = len(name) >= SHORTEST and not set(name.lower()) - set(string.hexdigits)
         rows = list(session.scalars(of.where(Recording.sha256.startswith(name.lower())))) if begins else []

@@ -85,14 +85,16 @@ def better(
     spread: Spread,
     first: bool = False,
     ceiling: Summary | None = None,
+    heard: bool | None = None,
 ) -> Verdict:
     """Judge a candidate against its parent on the same lines.
 
     `spread`: how sure their differences are. `first`: the parent is the engine's base, which does not know the voice.
-    `ceiling`: the recordings' own scores; shown, and no better is asked for.
+    `ceiling`: the recordings' own scores; shown, and no better is asked for. `heard`: whether the recogniser follows
+    the person, where that was asked of more recordings than those; None: by the ceiling.
     """
     rule = rule or Rule()
-    heard = understood(ceiling)
+    heard = understood(ceiling) if heard is None else heard
     if not heard:
         candidate, parent = without_words(candidate), without_words(parent)
     broken = _broken(candidate, parent, rule, first, heard=heard)
@@ -110,7 +112,7 @@ def better(
         by_measures = one_by_one.better(rows, spread)
         misses = [] if by_measures else misses
     losses = [] if broken else _losses(rows, spread)
-    doubts = [*_alarms(candidate, parent, rule), *_doubts(ceiling, told=not rule.without_wer)]
+    doubts = [*_alarms(candidate, parent, rule), *_doubts(ceiling, heard=heard, told=not rule.without_wer)]
     if broken or misses:
         against, gained = (*broken, *misses), score is not None and _surely_gained(spread, rule)
         if gained and any(one.found is Found.BEYOND_LIMIT for one in misses):
@@ -297,11 +299,11 @@ def _alarms(candidate: Summary, parent: Summary, rule: Rule) -> list[Finding]:
     return [Finding(Found.LOSS_ROSE, Metric.HELD_OUT_LOSS, mine, theirs)]
 
 
-def _doubts(ceiling: Summary | None, *, told: bool) -> list[Finding]:
+def _doubts(ceiling: Summary | None, *, heard: bool, told: bool) -> list[Finding]:
     """Whether the measure itself can be believed: a recogniser that does not follow the person follows no voice of
-    theirs. `told`: that it does not understand them at all is said elsewhere."""
+    theirs. `heard`: it follows them; `told`: that it does not is said elsewhere."""
     wer = ceiling.wer if ceiling is not None else None
-    if not understood(ceiling):
+    if not heard:
         return [] if told else [Finding(Found.NOT_UNDERSTOOD, Metric.WER, recordings=wer)]
     if wer is None or not math.isfinite(wer) or wer < UNCLEAR:
         return []

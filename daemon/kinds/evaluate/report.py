@@ -51,6 +51,7 @@ def markdown(details: dict[str, Any]) -> str:
         _scores(details),
         f"{details['recogniser']} Similarity is the cosine of Resemblyzer embeddings to the "
         f"voice's held-out recordings.",
+        *_understanding(details),
         *_beside_base(details),
         "## How sure",
         _spread(details),
@@ -203,6 +204,18 @@ def _scores(details: dict[str, Any]) -> str:
             cells = [number(losses.get(who, {}).get(name), 4) for who in sides]
             rows.append((f"held-out {loss_name(name)}", *cells, "lower"))
     return table(("metric", *(titles.get(who, who) for who in sides), "better is"), rows)
+
+
+def _understanding(details: dict[str, Any]) -> list[str]:
+    """Where more than the held-out recordings were asked whether the recogniser follows the person."""
+    asked = details.get("understanding") or {}
+    if not asked.get("further"):
+        return []
+    so = "words take part all the same" if asked["heard"] else "words take no part"
+    return [
+        f"The recogniser hardly got the held-out recordings, so it listened to {asked['further']} more: of all "
+        f"{asked['recordings']} the WER is {asked['wer']:.3f}, so {so}."
+    ]
 
 
 def _beside_base(details: dict[str, Any]) -> list[str]:

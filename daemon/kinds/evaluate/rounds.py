@@ -43,13 +43,14 @@ class Judge:
     ceiling: Summary  #: of the recordings
     loss: float | None  #: held-out, of the candidate
     parent_loss: float | None
+    heard: bool | None = None  #: whether the recogniser follows the person; None: by the ceiling
 
     def verdict(
         self, candidate: intervals.Lines, parent: intervals.Lines, recogniser: tuple[str, str], looks: int
     ) -> gate.Verdict:
         """The verdict on these lines, which is one of so many looks at them."""
 
-        heard = gate.understood(self.ceiling)
+        heard = gate.understood(self.ceiling) if self.heard is None else self.heard
 
         def summary(lines: Sequence[LineScores]) -> Summary:
             found = summarise(lines, *recogniser)
@@ -69,6 +70,7 @@ class Judge:
             spread=spread,
             first=self.first,
             ceiling=self.ceiling,
+            heard=heard,
         )
 
 

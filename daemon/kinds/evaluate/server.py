@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import Dataset, Evaluation, Job, Run, Version, Voice, now
 from daemon.errors import BadRequest, NotNow
-from daemon.kinds.evaluate import across, rival
+from daemon.kinds.evaluate import across, rival, understanding
 from daemon.kinds.experiment import trials
 from daemon.kinds.kind import FollowUp, GpuNeed, Kind
 from daemon.kinds.push import after_promotion
@@ -104,7 +104,10 @@ class Evaluate(Kind):
                 version_dir=str(voices.folder(session, candidate, self.home)),
                 against=asked.against,
                 against_dir=str(voices.folder(session, against, self.home)) if against is not None else "",
-                held_out=clip_refs.held_out(session, voice, data, self.home),
+                held_out=(held_out := clip_refs.held_out(session, voice, data, self.home)),
+                more_recordings=clip_refs.with_known_texts(
+                    session, voice, data, self.home, understanding.ENOUGH - len(held_out)
+                ),
                 reference=clip_refs.reference(session, voice, self.home),
                 samples_dir=str(self.home / "samples" / voice.name),
                 rule_json=voices.option_json(voice, "promotion"),

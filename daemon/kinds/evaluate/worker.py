@@ -18,6 +18,7 @@ from typing import Any
 
 from daemon.kinds.evaluate import across_worker, report, rounds, told
 from daemon.kinds.evaluate.rounds import BesideBase, Judge, Judged
+from daemon.kinds.evaluate.understanding import Understanding
 from daemon.worker import spoken, versions
 from daemon.worker.bench import Bench, Steps, finite
 from daemon.worker.job import Channel, Stopped
@@ -31,7 +32,7 @@ from engines.features import encode_all
 from engines.files import write_whole
 from engines.metrics import gate
 from engines.metrics.rule import Rule
-from engines.metrics.score import Scores
+from engines.metrics.score import Scores, summarise
 from engines.metrics.summary import Summary
 from engines.training import control, settings
 from engines.training.held_out import held_out_losses
@@ -74,14 +75,15 @@ def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
     planned = rounds.plan(clips, plan.language, rule, hears=choice.transcriber is not None)
     rounds.speak_ahead(bench, planned, candidate, rival)
     ceiling = bench.score(recorded, clips)
+    asked = _understanding(plan, bench, recorded, ceiling, channel)
     loss, parent_loss = (losses[who.title].get("loss") for who in (candidate, rival))
-    judge = Judge(rule, plan.first, ceiling.summary, loss, parent_loss)
+    judge = Judge(rule, plan.first, ceiling.summary, loss, parent_loss, asked.heard)
     judged = rounds.until_decided(bench, planned, judge, candidate, rival)
     based: BesideBase | None = None
     if base is not None:
         judged, based = rounds.beside_base(bench, judge, judged, base)
 
-    scored = _Scored(plan, choice.why, clips, (recorded, candidate, rival), losses, ceiling, judged, based)
+    scored = _Scored(plan, choice.why, clips, (recorded, candidate, rival), losses, ceiling, judged, based, asked)
     result = _result(scored, channel.home, began)
     channel.commit(wire.Report(evaluated=result))
     return _sentence(judged.verdict.outcome, candidate.title, rival.title, len(clips))
@@ -99,6 +101,23 @@ class _Scored:
     ceiling: Scores  #: of the recordings
     judged: Judged
     base: BesideBase | None  #: the third side, where the base can sound like the voice without training
+    understanding: Understanding  #: whether the recogniser follows the person
+
+
+def _understanding(
+    plan: wire.EvaluatePlan, bench: Bench, recorded: Speaker, ceiling: Scores, channel: Channel
+) -> Understanding:
+    """Whether the recogniser follows the person: by the held-out recordings, or where those are few and say no, by
+    further ones with them."""
+    lines, more = list(ceiling.lines), versions.clips(plan.more_recordings)
+    if gate.understood(ceiling.summary) or not more:
+        return Understanding(gate.understood(ceiling.summary), ceiling.summary.wer, len(lines), 0)
+    bench.steps.more(len(more))
+    spoken.recordings(Path(plan.samples_dir), more, registry.info(plan.engine).sample_rate, channel)
+    lines += bench.score(recorded, more).lines
+    together = summarise(lines, *bench.recogniser)
+    channel.log("info", f"Listened to {len(more)} further recordings: the held-out ones were not understood.")
+    return Understanding(gate.understood(together), together.wer, len(lines), len(more))
 
 
 def _third(plan: wire.EvaluatePlan, engine: Learns, samples: Path, reference: Sequence[Clip]) -> Speaker | None:
@@ -133,6 +152,7 @@ def _result(scored: _Scored, home: Path, began: float) -> wire.EvaluateResult:
         "further": scored.judged.further(home, candidate, rival),
         "lines_key": versions.data_digest(plan.held_out),
         "recogniser": scored.recogniser,
+        "understanding": finite(scored.understanding.to_json()),
         "cost": {"scoring_seconds": seconds, "machine": device.name(), **scored.judged.cost()},
     }
     return wire.EvaluateResult(

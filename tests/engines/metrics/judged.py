@@ -36,14 +36,16 @@ def better(
     first: bool = False,
     ceiling: Summary | None = None,
     reach: float = 0.0,
+    heard: bool | None = None,
 ) -> Verdict:
     """Judged where the balance is sure up to `reach` on either side, and each limit is surely held or broken."""
-    heard = (candidate, parent) if gate.understood(ceiling) else map(gate.without_words, (candidate, parent))
-    score = gate.balance(*heard, rule or Rule(), ceiling)
+    understood = gate.understood(ceiling) if heard is None else heard
+    sides = (candidate, parent) if understood else map(gate.without_words, (candidate, parent))
+    score = gate.balance(*sides, rule or Rule(), ceiling)
     sure = {
         metric: Interval(a - b, a - b)
         for metric in Metric
         if (a := getattr(candidate, metric)) is not None and (b := getattr(parent, metric)) is not None
     }
     spread = Spread(candidate.lines, 1, Interval(score - reach, score + reach), sure)
-    return gate.better(candidate, parent, rule, spread=spread, first=first, ceiling=ceiling)
+    return gate.better(candidate, parent, rule, spread=spread, first=first, ceiling=ceiling, heard=heard)

@@ -72,6 +72,17 @@ def test_where_the_recordings_are_not_understood_words_take_no_part_and_a_person
     assert not found.more_would_tell, "further lines are not understood either"
 
 
+def test_where_further_recordings_say_that_the_person_is_understood_words_take_part() -> None:
+    likelier = replace(PARENT, similarity=0.9)
+    found = better(likelier, PARENT, ceiling=BABBLE, heard=True)
+    assert found.outcome is Outcome.BETTER
+    assert found.findings[-1].found is Found.UNCLEAR_RECORDINGS, "that these few are hard to follow is said"
+    mumbled = better(replace(likelier, wer=0.99), PARENT, ceiling=BABBLE, heard=True)
+    assert not mumbled.promote
+    unheard = better(likelier, PARENT, ceiling=replace(PARENT, similarity=0.95), heard=False)
+    assert [one.found for one in unheard.findings] == [Found.NOT_UNDERSTOOD]
+
+
 def test_where_the_recordings_are_not_understood_the_rule_may_decide_without_words() -> None:
     rule = Rule(without_wer=True)
     found = better(replace(PARENT, similarity=0.9, wer=0.99), PARENT, rule, ceiling=BABBLE)

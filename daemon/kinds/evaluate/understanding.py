@@ -1,0 +1,27 @@
+"""Whether the recogniser follows the person at all.
+
+Where few lines are held out, some that it happens not to get would say no for a person whom it follows: then it listens
+to further recordings, too. Plain values: the server counts recordings by them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+#: Recordings that are asked, the held-out ones among them.
+ENOUGH = 12
+
+
+@dataclass(frozen=True)
+class Understanding:
+    """Of the recordings, as the recogniser hears them."""
+
+    heard: bool  #: words take part in the verdict
+    wer: float | None  #: of all that were asked, held out or not
+    recordings: int  #: that were asked
+    further: int  #: of these, not held out
+
+    def to_json(self) -> dict[str, Any]:
+        """For the report."""
+        return {"heard": self.heard, "wer": self.wer, "recordings": self.recordings, "further": self.further}
