@@ -308,6 +308,16 @@ def unpack(vocoder: HarmonicNoise, content: bytes) -> None:
     vocoder.load_state_dict({name: tensor.float() for name, tensor in safetensors.torch.load(content).items()})
 
 
+def fits(vocoder: HarmonicNoise, content: bytes) -> bool:
+    """Whether that is what `packed` makes of a vocoder of its size."""
+    try:
+        found = safetensors.torch.load(content)
+    except safetensors.SafetensorError:
+        return False
+    wanted = {name: tensor.shape for name, tensor in vocoder.state_dict().items()}
+    return {name: tensor.shape for name, tensor in found.items()} == wanted
+
+
 def load(folder: Path) -> Vocoder:
     """The vocoder of a base's or version's folder: its own if it brings one. Raises EngineError if its files are
     missing or do not fit together."""
