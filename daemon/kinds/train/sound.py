@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from daemon.home import run_folder
 from daemon.worker import versions
 from daemon.worker.job import Channel
 from daemon.worker.steering import Steering
@@ -39,10 +40,5 @@ def learn(
         channel.lasting()
 
 
-def forget(plan: wire.TrainPlan) -> None:
-    """Remove what was kept for further attempts."""
-    _kept(plan).unlink(missing_ok=True)
-
-
 def _kept(plan: wire.TrainPlan) -> Path:
-    return Path(plan.run_dir) / "sound.safetensors"
+    return Path(plan.run_dir) / run_folder.SOUND

@@ -11,11 +11,17 @@ import pytest
 import torch
 from recorded import Recorded
 
+from daemon.home import run_folder
 from daemon.kinds.train import worker as train
+from daemon.kinds.train.beginning import Beginning
+from daemon.state.values import Way
+from daemon.worker import versions
 from daemon.worker.job import Stopped
+from engines import registry
 from engines.errors import Cancelled
 from engines.glow import bands, vocoder
-from engines.glow.model import BASE_VARIABLE
+from engines.glow.model import BASE_VARIABLE, GlowModel
+from engines.training.settings import TrainSettings
 from proto import worker_pb2 as wire
 
 STEPS = 4
@@ -61,12 +67,19 @@ def test_a_version_has_its_own_and_the_run_keeps_none_of_it(train_plan: wire.Tra
     assert not list(Path(train_plan.run_dir).glob("sound*"))
 
 
-def test_each_checkpoint_that_speaks_has_it(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
+def test_each_checkpoint_that_speaks_has_it_with_bands_of_its_own(
+    train_plan: wire.TrainPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     train_plan.settings_json = json.dumps({**json.loads(train_plan.settings_json), "spoken_checkpoints": 2})
+    monkeypatch.setattr("daemon.home.run_folder.come_to_its_end", lambda folder: None)
     channel = Recorded(tmp_path)
     train.run(train_plan, channel)
     assert learned(channel) == list(range(STEPS))
-    assert all(sound(train_plan).values())
+    made = [path for path in run_folder.only_to_go_on(Path(train_plan.run_dir)) if path.name.startswith("step-")]
+    assert len(made) >= 2
+    assert {(path / vocoder.WEIGHTS).read_bytes() for path in made} == {sound(train_plan)[vocoder.WEIGHTS]}
+    assert len({(path / bands.FILE).read_bytes() for path in made}) == len(made)
+    assert sound(train_plan)[bands.FILE] in {(path / bands.FILE).read_bytes() for path in made}
 
 
 def test_a_training_that_stopped_after_it_does_not_learn_it_again(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
@@ -76,9 +89,11 @@ def test_a_training_that_stopped_after_it_does_not_learn_it_again(train_plan: wi
         train.run(
             again, Recorded(tmp_path, lambda channel: "stop" if 6 in channel.curves.get("train/loss", {}) else "")
         )
+    assert [path.name for path in run_folder.only_to_go_on(Path(again.run_dir))] == ["sound.safetensors", "checkpoints"]
     after = Recorded(tmp_path)
     train.run(again, after)
     assert not learned(after)
+    assert not run_folder.only_to_go_on(Path(again.run_dir))
     assert sound(again) == sound(train_plan)
 
 
@@ -102,3 +117,29 @@ def test_giving_way_waits_between_its_steps(train_plan: wire.TrainPlan, tmp_path
     train.run(train_plan, channel)
     assert channel.waited == 1
     assert learned(channel) == list(range(STEPS))
+
+
+def test_bands_are_measured_of_weights_that_were_averaged_with_the_parents(
+    train_plan: wire.TrainPlan, tmp_path: Path
+) -> None:
+    engine = registry.learner("glow")
+    features = [engine.encode(clip) for clip in versions.clips(train_plan.clips)[:2]]
+    own, parent, alone = (engine.load(None) for _ in range(3))
+    assert isinstance(own, GlowModel)
+    assert isinstance(alone, GlowModel)
+    for seed, model in ((1, own), (2, parent), (1, alone)):
+        noise = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for parameter in model.module.parameters():
+                parameter.add_(0.05 * torch.randn(parameter.shape, generator=noise))
+    engine.save(parent, tmp_path)
+    chosen = TrainSettings(steps=1, learning_rate=1e-4, parent_share=0.5)
+    Beginning(chosen, Way.AVERAGED, None, tmp_path, "").finish(engine, features, own)
+    Beginning(chosen, Way.BASE, None, None, "").finish(engine, features, alone)
+    averaged = bands.measure(own.module, own.speaker, features, engine.collate)
+    assert own.bands is not None
+    assert averaged is not None
+    assert alone.bands is not None
+    assert torch.equal(own.bands.scale, averaged.scale)
+    assert torch.equal(own.bands.shift, averaged.shift)
+    assert not torch.equal(own.bands.shift, alone.bands.shift)
