@@ -324,7 +324,10 @@ def load(folder: Path) -> Vocoder:
     if not (folder / SETTINGS).is_file():
         return GriffinLim()
     try:
-        vocoder = HarmonicNoise(Settings(**json.loads((folder / SETTINGS).read_text())))
+        settings = Settings(**json.loads((folder / SETTINGS).read_text()))
+        if settings.pitches < 2 or not 0 < settings.lowest < settings.highest < mel.SAMPLE_RATE / 2:
+            raise ValueError("it names no range of pitch")
+        vocoder = HarmonicNoise(settings)
         unpack(vocoder, (folder / WEIGHTS).read_bytes())
     except (OSError, ValueError, TypeError, safetensors.SafetensorError, RuntimeError) as error:
         raise EngineError(

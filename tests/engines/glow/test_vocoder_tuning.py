@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 from itertools import groupby
@@ -274,3 +275,14 @@ def test_a_version_whose_vocoder_is_damaged_is_a_sentence(
     (version / vocoder.WEIGHTS).write_bytes(b"half")
     with pytest.raises(EngineError, match="vocoder"):
         with_vocoder.load(version)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"lowest": 500.0, "highest": 55.0}, {"lowest": 0.0}, {"lowest": "low"}, {"highest": float("nan")}]
+)
+def test_a_version_whose_vocoder_names_no_pitch_is_a_sentence(tmp_path: Path, wrong: dict[str, object]) -> None:
+    vocoder.save(small(), tmp_path)
+    told = json.loads((tmp_path / vocoder.SETTINGS).read_text())
+    (tmp_path / vocoder.SETTINGS).write_text(json.dumps(told | wrong))
+    with pytest.raises(EngineError, match="vocoder"):
+        vocoder.load(tmp_path)
