@@ -22,7 +22,7 @@ from engines.files import write_whole
 from engines.glow import mel, network
 
 FILE = "bands.json"
-#: Clips that are looked at, and how many at once.
+#: Clips that are looked at, from all over those given, since new ones come first; and how many at once.
 CLIPS, AT_ONCE = 24, 8
 #: Of a band's spread, at most and at least: a band in which hardly anything is said is not blown up.
 LEAST, MOST = 0.8, 1.4
@@ -55,8 +55,10 @@ def measure(
     try:
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             torch.manual_seed(0)
-            for first in range(0, min(len(clips), CLIPS), AT_ONCE):
-                batch = collate(clips[first : min(first + AT_ONCE, CLIPS)])
+            count = min(len(clips), CLIPS)
+            chosen = [clips[place * len(clips) // count] for place in range(count)]
+            for first in range(0, count, AT_ONCE):
+                batch = collate(chosen[first : first + AT_ONCE])
                 texts, text_lengths, mels, lengths = (
                     batch[name].to(device) for name in ("texts", "text_lengths", "mels", "mel_lengths")
                 )

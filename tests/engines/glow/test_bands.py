@@ -71,6 +71,20 @@ def test_one_short_clip_and_none_at_all(engine: GlowEngine, clips: list[Clip]) -
     assert voice.bands is None
 
 
+def test_of_many_clips_some_from_all_over_them_are_looked_at(
+    engine: GlowEngine, clips: list[Clip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features = [engine.encode(one) for one in clips]
+    new_and_old, voice, found = [features[0]] * 3 + [features[1]] * 3, engine.load(None), []
+    monkeypatch.setattr(bands, "CLIPS", 2)
+    for some in (new_and_old, [features[0], features[1]], [features[0]] * 2):
+        engine.finish(voice, some)
+        assert voice.bands is not None
+        found.append(voice.bands.shift)
+    assert torch.equal(found[0], found[1])
+    assert not torch.equal(found[0], found[2])
+
+
 def test_a_version_speaks_through_its_bands(engine: GlowEngine, clips: list[Clip], tmp_path: Path) -> None:
     voice, base = engine.load(None, training=True), engine.load(None)
     assert isinstance(engine, Finishes)
