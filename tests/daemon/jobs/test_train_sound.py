@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import torch
@@ -13,11 +15,13 @@ from recorded import Recorded
 
 from daemon.home import run_folder
 from daemon.kinds.train import selection
+from daemon.kinds.train import sound as sounds
 from daemon.kinds.train import worker as train
 from daemon.kinds.train.beginning import Beginning
 from daemon.state.values import Way
 from daemon.worker import versions
 from daemon.worker.job import Stopped
+from daemon.worker.steering import Steering
 from engines import registry
 from engines.errors import Cancelled
 from engines.glow import bands, vocoder
@@ -124,6 +128,44 @@ def test_giving_way_waits_between_its_steps(train_plan: wire.TrainPlan, tmp_path
     train.run(train_plan, channel)
     assert channel.waited == 1
     assert learned(channel) == list(range(STEPS))
+
+
+class OnACard:
+    """A model that tells where it is."""
+
+    device, kind = torch.device("cuda"), "full"
+
+    def __init__(self) -> None:
+        self.module: Any = self
+        self.place = "cuda"
+
+    def to(self, device: str | torch.device) -> None:
+        self.place = torch.device(device).type
+
+
+class Teaches:
+    """An engine that learns how a voice sounds in one step."""
+
+    def learn_sound(self, model: object, clips: object, kept: Path, seed: int, on_step: Callable[..., None]) -> None:
+        on_step(0, 1)
+
+
+@pytest.mark.parametrize(("order", "place"), [("offload", "cpu"), ("yield", "cuda")])
+def test_a_model_makes_room_on_the_card_while_its_memory_is_wanted(
+    train_plan: wire.TrainPlan, tmp_path: Path, order: str, place: str
+) -> None:
+    model, waited = OnACard(), []
+
+    class Waiting(Recorded):
+        def wait_resumed(self) -> str:
+            waited.append(model.place)
+            return super().wait_resumed()
+
+    channel = Waiting(tmp_path, lambda channel: "" if channel.waited else order)
+    chosen = TrainSettings(steps=1, learning_rate=1e-4)
+    sounds.learn(cast(Any, Teaches()), model, train_plan, frozenset(), chosen, channel, Steering(channel))
+    assert waited == [place]
+    assert model.place == "cuda"
 
 
 def test_bands_are_measured_of_weights_that_were_averaged_with_the_parents(
