@@ -172,6 +172,17 @@ def test_what_gains_too_little_leaves_the_bases_and_is_not_tried_again(
     assert [step for step, _ in groupby(steps)] == [0, 1, 2]
 
 
+def test_what_came_out_as_no_number_leaves_the_bases(
+    with_vocoder: GlowEngine, clips: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vocoder_tuning, "RATE", 1e38)
+    voice = with_vocoder.load(None, training=True)
+    base = state(voice.vocoder)
+    with_vocoder.learn_sound(voice, clips, tmp_path / "sound", 1, nothing)
+    assert same(state(voice.vocoder), base)
+    assert (tmp_path / "sound").read_bytes() == b""
+
+
 def test_what_gains_too_little_over_a_version_leaves_the_versions_own(
     with_vocoder: GlowEngine, clips: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
