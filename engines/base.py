@@ -374,8 +374,9 @@ class LearnsSound(Protocol):
         self, model: TrainableModel, clips: Sequence[Clip], kept: Path, seed: int, on_step: Callable[[int, int], None]
     ) -> None:
         """Have the model learn how the clips sound, in place, and write that to the file `kept`; or take it from there,
-        where an attempt before this one has written it. `save` writes it with the rest. `on_step(done, total)` is
-        called before each step and may raise. Takes tens of seconds."""
+        where an attempt before this one has written it; what was written and cannot be read is learned again. `save`
+        writes it with the rest. `on_step(done, total)` is called before each step, and every second or so before the
+        first, and may raise. Takes tens of seconds."""
         ...
 
 

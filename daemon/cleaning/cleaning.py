@@ -130,7 +130,7 @@ class Cleaning:
 
         if not await self._store.write(act):
             return False
-        await asyncio.to_thread(shutil.rmtree, aside)
+        await asyncio.to_thread(shutil.rmtree if aside.is_dir() else os.unlink, aside)
         return True
 
     async def _forget(self, done: Cleaned, dry_run: bool) -> None:

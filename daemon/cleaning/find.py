@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from daemon.cleaning.values import Removal, What, Why
 from daemon.database.models import LIVE, Job, Run, Version
 from daemon.errors import MynaError
-from daemon.home.set_aside import aside_of
+from daemon.home import run_folder
 from daemon.keep_settings import Keep
 from daemon.package.formats import MYNA
 from daemon.state import purgeable, voices
@@ -57,7 +57,8 @@ def short(session: Session, home: Path, what: What, moment: datetime) -> list[Re
 
 
 def checkpoints(session: Session, home: Path, before: datetime, why: Why) -> Iterator[Removal]:
-    """Of trainings that failed or were cancelled before that moment."""
+    """Of trainings that failed or were cancelled before that moment: these, and what else only a run that goes on
+    needs."""
     ended = (
         select(Run.id, Job.ended)
         .join(Job, Job.id == Run.job)
@@ -65,10 +66,9 @@ def checkpoints(session: Session, home: Path, before: datetime, why: Why) -> Ite
         .order_by(Job.ended)
     )
     for run, _ in session.execute(ended):
-        there = home / "runs" / str(run) / "checkpoints"
-        for folder in (aside_of(there), there):  # half of it, where a kill left that
-            if folder.is_dir():
-                yield Removal(What.CHECKPOINTS, why, f"run {run}", folder, run)
+        folder = home / "runs" / str(run)
+        for place in (*run_folder.half(folder), *run_folder.only_to_go_on(folder)):
+            yield Removal(What.CHECKPOINTS, why, f"run {run}", place, run)
 
 
 def still_ended(session: Session, run: int) -> bool:

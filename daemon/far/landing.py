@@ -12,7 +12,7 @@ from daemon.far.line import Line
 from daemon.far.portable import files
 from daemon.far.shared_store import SharedStore
 from daemon.far.values import BadFile, Item, inside
-from daemon.home import identity
+from daemon.home import identity, run_folder
 from engines.files import TEMPORARY, disk_full_is_a_sentence, make_folder, sync_folder
 from proto import worker_pb2 as wire
 
@@ -68,17 +68,19 @@ def _place_version(aside: Path, folder: Path, plan: wire.TrainPlan) -> None:
 
 
 def _renew(aside: Path, folder: Path) -> None:
-    """Every file that came takes its place; checkpoints that did not come are gone there, too."""
+    """Every file that came takes its place; checkpoints, and what else a run only goes on from, that did not come are
+    gone there, too."""
     wanted = {path.relative_to(aside) for path in files(aside)}
     for name in sorted(wanted):
         make_folder((folder / name).parent)
         (aside / name).replace(folder / name)
-    for path in files(folder / "checkpoints"):
-        if path.relative_to(folder) not in wanted:
-            path.unlink()
-    for path in sorted((folder / "checkpoints").glob("*/")):
-        if not any(path.iterdir()):
-            path.rmdir()
+    for place in run_folder.only_to_go_on(folder):
+        for path in (*sorted(place.rglob("*"), reverse=True), place):  # what is in a folder comes before it
+            if path.is_dir():
+                if not any(path.iterdir()):
+                    path.rmdir()
+            elif path.relative_to(folder) not in wanted:
+                path.unlink()
 
 
 def _home(plan: wire.TrainPlan) -> Path:

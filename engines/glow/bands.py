@@ -19,10 +19,10 @@ import torch
 from engines.base import Features
 from engines.errors import EngineError
 from engines.files import write_whole
-from engines.glow import network
+from engines.glow import mel, network
 
 FILE = "bands.json"
-#: Clips that are looked at, and how many at once.
+#: Clips that are looked at, from all over those given, since new ones come first; and how many at once.
 CLIPS, AT_ONCE = 24, 8
 #: Of a band's spread, at most and at least: a band in which hardly anything is said is not blown up.
 LEAST, MOST = 0.8, 1.4
@@ -44,8 +44,10 @@ class Bands:
 def measure(
     module: Any, speaker: int, clips: Sequence[Features], collate: Callable[[Sequence[Features]], Any]
 ) -> Bands | None:
-    """Of what a network says of clips along their own alignment, beside their recordings. None without a loud frame in
-    two. The caller's random state is left alone."""
+    """Of what a network says of clips along their own alignment, beside their recordings. None as `between` has it, or
+    without clips. The caller's random state is left alone."""
+    if not clips:
+        return None
     device = next(module.parameters()).device
     was_training = module.training
     module.eval()
@@ -53,8 +55,10 @@ def measure(
     try:
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             torch.manual_seed(0)
-            for first in range(0, min(len(clips), CLIPS), AT_ONCE):
-                batch = collate(clips[first : min(first + AT_ONCE, CLIPS)])
+            count = min(len(clips), CLIPS)
+            chosen = [clips[place * len(clips) // count] for place in range(count)]
+            for first in range(0, count, AT_ONCE):
+                batch = collate(chosen[first : first + AT_ONCE])
                 texts, text_lengths, mels, lengths = (
                     batch[name].to(device) for name in ("texts", "text_lengths", "mels", "mel_lengths")
                 )
@@ -70,13 +74,15 @@ def measure(
 
 
 def between(spoken: torch.Tensor, recorded: torch.Tensor) -> Bands | None:
-    """Of mels (N_MELS, frames) of the same frames: the louder ones of the recordings count."""
+    """Of mels (N_MELS, frames) of the same frames: the louder ones of the recordings count. None for fewer than two of
+    these, and where what is spoken is no number."""
     loud = recorded.mean(dim=0) > recorded.mean()
     if int(loud.sum()) < 2:
         return None
     mine, theirs = spoken[:, loud], recorded[:, loud]
     scale = (theirs.std(dim=1) / mine.std(dim=1).clamp_min(1e-6)).clamp(LEAST, MOST)
-    return Bands(scale, theirs.mean(dim=1) - scale * mine.mean(dim=1))
+    shift = theirs.mean(dim=1) - scale * mine.mean(dim=1)
+    return Bands(scale, shift) if bool((scale + shift).isfinite().all()) else None
 
 
 def write(bands: Bands, folder: Path) -> None:
@@ -92,9 +98,11 @@ def read(folder: Path) -> Bands | None:
     try:
         values = json.loads((folder / FILE).read_text())
         scale, shift = (np.asarray(values[name], np.float32) for name in ("scale", "shift"))
-        if scale.shape != shift.shape or scale.ndim != 1:
-            raise ValueError("scale and shift are of different lengths")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        if scale.shape != (mel.N_MELS,) or shift.shape != (mel.N_MELS,):
+            raise ValueError(f"scale and shift must have {mel.N_MELS} numbers each")
+        if not (np.isfinite(scale).all() and np.isfinite(shift).all()):
+            raise ValueError("scale and shift must be numbers")
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise EngineError(
             f"{folder / FILE} cannot be read: {error}", "Restore the folder, or train the voice again."
         ) from error

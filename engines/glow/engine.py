@@ -140,25 +140,29 @@ class GlowEngine:
         self, model: TrainableModel, clips: Sequence[Clip], kept: Path, seed: int, on_step: Callable[[int, int], None]
     ) -> None:
         """See `LearnsSound`: the vocoder learns the voice. A base that brings none has nothing to learn. Kept is what
-        was learned; nothing where the base's vocoder says the voice as well."""
+        was learned; nothing where the vocoder that it began with, the base's or the version's own, says the voice as
+        well."""
         glow = _own(model)
         if not isinstance(glow.vocoder, vocoder.HarmonicNoise):
             return
-        if kept.is_file():
-            made = kept.read_bytes()
-        else:
+        made = kept.read_bytes() if kept.is_file() else None
+        if made is None or (made and not vocoder.fits(glow.vocoder, made)):
             made = self._learned(glow.vocoder, clips, seed, on_step)
             write_whole(kept, made, "the voice's vocoder")
         if made:
             vocoder.unpack(glow.vocoder, made)  # rounded, as it is when it is read again
-        glow.own_vocoder = bool(made)
+            glow.own_vocoder = True
 
     def _learned(
         self, sound: vocoder.HarmonicNoise, clips: Sequence[Clip], seed: int, on_step: Callable[[int, int], None]
     ) -> bytes:
         """What the vocoder learned of the voice; nothing where it says the voice as well as it is. In place."""
         drawn = random.Random(seed).sample(sorted(clips, key=lambda clip: clip.sha256), min(SOUNDS, len(clips)))
-        recordings = [one for samples in _samples(drawn) if (one := vocoder_tuning.recording(samples)) is not None]
+        recordings = []
+        for samples in _samples(drawn):
+            on_step(0, SOUND_STEPS)  # the pitch of a minute takes a second, or several on a busy machine
+            if (one := vocoder_tuning.recording(samples)) is not None:
+                recordings.append(one)
         before = vocoder.packed(sound, torch.float32)
         if len(recordings) > 1 and vocoder_tuning.improved(sound, recordings, SOUND_STEPS, seed, on_step):
             return vocoder.packed(sound)

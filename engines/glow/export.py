@@ -3,7 +3,8 @@ reads them.
 
 What Coqui's tools load is the acoustic model: token ids in, mels out. Its text front-end is not ours: our symbols stand
 in `config.json` as private-use characters (U+E001 for token 1, …), since Coqui's vocabularies hold single characters;
-`symbols.json` says which is which.
+`symbols.json` says which is which. A voice's bands and its vocoder (`bands.py`, `vocoder_tuning.py`) have no place in
+that format: its mels are as the network says them, and other tools bring a vocoder.
 """
 
 from __future__ import annotations

@@ -41,6 +41,11 @@ class GlowModel:
     own_vocoder: bool = False  #: it has learned the voice
     bands: Bands | None = None  #: what is spoken goes through it; None: it stays as it is
 
+    @property
+    def held(self) -> tuple[torch.nn.Module, ...]:
+        """See `HoldsMore`: each voice has a vocoder of its own."""
+        return (self.module, self.vocoder) if isinstance(self.vocoder, torch.nn.Module) else (self.module,)
+
 
 def base_dir() -> Path:
     """Folder of the base: the one shipped, or BASE_VARIABLE's. Raises WeightsMissing if it holds none."""

@@ -308,13 +308,26 @@ def unpack(vocoder: HarmonicNoise, content: bytes) -> None:
     vocoder.load_state_dict({name: tensor.float() for name, tensor in safetensors.torch.load(content).items()})
 
 
+def fits(vocoder: HarmonicNoise, content: bytes) -> bool:
+    """Whether that is what `packed` makes of a vocoder of its size."""
+    try:
+        found = safetensors.torch.load(content)
+    except safetensors.SafetensorError:
+        return False
+    wanted = {name: tensor.shape for name, tensor in vocoder.state_dict().items()}
+    return {name: tensor.shape for name, tensor in found.items()} == wanted
+
+
 def load(folder: Path) -> Vocoder:
     """The vocoder of a base's or version's folder: its own if it brings one. Raises EngineError if its files are
     missing or do not fit together."""
     if not (folder / SETTINGS).is_file():
         return GriffinLim()
     try:
-        vocoder = HarmonicNoise(Settings(**json.loads((folder / SETTINGS).read_text())))
+        settings = Settings(**json.loads((folder / SETTINGS).read_text()))
+        if settings.pitches < 2 or not 0 < settings.lowest < settings.highest < mel.SAMPLE_RATE / 2:
+            raise ValueError("it names no range of pitch")
+        vocoder = HarmonicNoise(settings)
         unpack(vocoder, (folder / WEIGHTS).read_bytes())
     except (OSError, ValueError, TypeError, safetensors.SafetensorError, RuntimeError) as error:
         raise EngineError(

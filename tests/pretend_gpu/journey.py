@@ -34,7 +34,9 @@ from engines.base import (
     Converts,
     EncodesMany,
     Features,
+    Finishes,
     Learns,
+    LearnsSound,
     LoraSettings,
     Speaks,
     SpeechRequest,
@@ -44,6 +46,7 @@ from engines.capabilities import Capability
 from engines.fast_paths import card, learning
 from engines.fast_paths.proving import Proofs
 from engines.fast_paths.record import Card, FastPath
+from engines.glow import vocoder_tuning
 from engines.openvoice.conversion import Conversion
 from engines.training.control import Command, Free, Stopped
 from engines.training.data import START, DataOrder
@@ -141,8 +144,28 @@ def _learn(engine: Learns, record: Record, version: Path) -> None:
     for lora in (None, LORA) if adapts else (None,):
         for precision in ("fp32", "bf16"):
             _train(engine, record, model, features, dataclasses.replace(SETTINGS, precision=precision, lora=lora))
+    _around_a_training(engine, record, model, clips, features, version.with_name(f"{version.name}-sound"))
     with record.part("save"):
         engine.save(model, version)
+
+
+def _around_a_training(
+    engine: Learns,
+    record: Record,
+    model: TrainableModel,
+    clips: Sequence[Clip],
+    features: Sequence[Features],
+    kept: Path,
+) -> None:
+    """What some engines do before one and after it. The version is spoken with, with what came of that."""
+    if isinstance(engine, LearnsSound):
+        steps = mock.patch("engines.glow.engine.SOUND_STEPS", 1)
+        with record.part("learn sound"), steps, mock.patch.object(vocoder_tuning, "GAIN", -1.0):
+            engine.learn_sound(model, clips, kept, 1, lambda done, total: None)
+        assert kept.stat().st_size
+    if isinstance(engine, Finishes):
+        with record.part("finish"):
+            engine.finish(model, features)
 
 
 def _encode(engine: Learns, record: Record, clips: Sequence[Clip]) -> list[Features]:

@@ -74,16 +74,21 @@ def check_price(
     of a budget. Raises NotNow for an engine elsewhere that cannot be asked, QuotaReached where it would cost more than
     may be spent; `asked_now`: as `charges.require` has it."""
     at_most: dict[str, int] = {}
+    by_engine: dict[str, dict[str, list[str]]] = {}
     for side, texts in elsewhere(session, both):
-        name, of = side.voice.name, remote_voices.check_ready(session, side.engine)
+        by_engine.setdefault(side.engine, {})[side.voice.name] = texts
+    for engine, said in by_engine.items():  # of two voices of one, both have to fit into its budget
+        of = remote_voices.check_ready(session, engine)
+        most = sum(of.provider.billed(text) for texts in said.values() for text in texts)
         try:
-            charges.require(session, of, person, sum(map(of.provider.billed, texts)), asked_now=asked_now)
+            charges.require(session, of, person, most, asked_now=asked_now)
         except QuotaReached:
-            new, before = kept.of_lines(of, name, texts, _language(session, both), person, home)
-            if not before:
+            language = _language(session, both)
+            counted = {name: kept.of_lines(of, name, texts, language, person, home) for name, texts in said.items()}
+            if not any(before for _, before in counted.values()):
                 raise
-            charges.require(session, of, person, new, asked_now=asked_now)
-            at_most[name] = new
+            charges.require(session, of, person, sum(new for new, _ in counted.values()), asked_now=asked_now)
+            at_most |= {name: new for name, (new, _) in counted.items()}
     return at_most
 
 

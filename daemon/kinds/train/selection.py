@@ -22,6 +22,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from daemon.home import run_folder
 from daemon.home.identity import Mark
 from daemon.worker import spoken, versions
 from daemon.worker.bench import Bench, Steps, finite
@@ -142,7 +143,7 @@ def possible(engine: Learns, chosen: TrainSettings, result: TrainResult, said: S
 
 def folder(plan: wire.TrainPlan, step: int) -> Path:
     """Of a checkpoint as a version would be."""
-    return Path(plan.run_dir) / "selection" / f"step-{step:06d}"
+    return run_folder.to_choose(Path(plan.run_dir), step)
 
 
 def save(
@@ -198,12 +199,6 @@ def take(plan: wire.TrainPlan, step: int, empty: Path) -> None:
     """Fill an empty folder with a checkpoint's files, as a version has them."""
     made = folder(plan, step)
     shutil.copytree(made, empty, ignore=shutil.ignore_patterns(*versions.BESIDE), dirs_exist_ok=True)
-
-
-def forget(plan: wire.TrainPlan) -> None:
-    """Remove the weights that were to choose from; what they said stays."""
-    for made in (Path(plan.run_dir) / "selection").glob("step-*"):
-        shutil.rmtree(made, ignore_errors=True)
 
 
 def _speaker(plan: wire.TrainPlan, samples: Path, step: int) -> Speaker:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from daemon.home import run_folder
 from daemon.worker import versions
 from daemon.worker.job import Channel
 from daemon.worker.steering import Steering
 from engines.base import Learns, LearnsSound, TrainableModel
-from engines.training.control import obey
+from engines.training import memory
+from engines.training.control import Command, obey
 from engines.training.settings import TrainSettings
 from engines.training.step import use_threads
 from proto import worker_pb2 as wire
@@ -28,8 +30,10 @@ def learn(
         return
     clips = [clip for clip in versions.clips(plan.clips) if clip.sha256 not in aside]
 
+    lending = _Lending(steering, model)
+
     def on_step(done: int, total: int) -> None:
-        obey(steering, "Learning how the voice sounds", f"after {done} of {total} steps")
+        obey(lending, "Learning how the voice sounds", f"after {done} of {total} rounds")
         channel.progress(done, total, "rounds", "learning how the voice sounds")
 
     use_threads(chosen)
@@ -39,10 +43,27 @@ def learn(
         channel.lasting()
 
 
-def forget(plan: wire.TrainPlan) -> None:
-    """Remove what was kept for further attempts."""
-    _kept(plan).unlink(missing_ok=True)
+class _Lending:
+    """The job's `Control`, of a model that makes room on the card while that is lent out."""
+
+    def __init__(self, steering: Steering, model: TrainableModel) -> None:
+        self._steering, self._model = steering, model
+
+    def poll(self) -> Command:
+        return self._steering.poll()
+
+    def wait(self) -> None:
+        where = self._model.device
+        if where.type == "cpu" or self._steering.poll() is not Command.YIELD:
+            self._steering.wait()
+            return
+        self._model.module.to("cpu")
+        memory.release(where)
+        try:
+            self._steering.wait()
+        finally:
+            self._model.module.to(where)
 
 
 def _kept(plan: wire.TrainPlan) -> Path:
-    return Path(plan.run_dir) / "sound.safetensors"
+    return Path(plan.run_dir) / run_folder.SOUND

@@ -8,7 +8,6 @@ reported again. That a folder has the number of its run or version is no proof t
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -17,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from daemon.home import identity
+from daemon.home import identity, run_folder
 from daemon.kinds.train import cut_for, selection, sound
 from daemon.kinds.train.beginning import Beginning, beginning
 from daemon.machine.disk_space import folder_size
@@ -58,9 +57,7 @@ def run(plan: wire.TrainPlan, channel: Channel) -> str:
     channel.commit(_report(plan, done))
     # The version holds the weights now, if one came of it; what only a resumed run would need can be many times their
     # size
-    shutil.rmtree(Path(plan.run_dir) / "checkpoints", ignore_errors=True)
-    sound.forget(plan)
-    selection.forget(plan)
+    run_folder.come_to_its_end(Path(plan.run_dir))
     return _sentence(plan, done)
 
 

@@ -4,10 +4,7 @@ to; what is never deleted stays whatever is asked."""
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
-import time
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,84 +16,18 @@ from sqlalchemy.orm import Session
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from living_daemon import Living, lived
-from voice_rows import folder, version
+from year_old import LONG_AGO, cleaning, job, put, rejected, training
 
-from daemon.cleaning import find
-from daemon.cleaning.cleaning import Cleaned, Cleaning
+from daemon.cleaning.cleaning import Cleaned
 from daemon.cleaning.values import What, Why
-from daemon.database.models import EventRow, Job, Run, Version, Voice, now
+from daemon.database.models import EventRow, Job, Version, Voice, now
 from daemon.database.store import Store
-from daemon.home import identity
-from daemon.home.purging import Purging
-from daemon.home.set_aside import aside_of
 from daemon.keep_settings import Keep
-from daemon.machine.disk_space import DiskSpace
-from daemon.state import events, jobs, spoken_texts
+from daemon.state import events, jobs
 from proto import myna_pb2 as pb
 from proto.client import ClientError
 
 pytestmark = pytest.mark.integration
-
-DAYS = Keep(texts_days=30, logs_days=180, checkpoints_days=30, packages_days=30, rejected_days=10)
-LONG_AGO = timedelta(days=365)
-
-
-def job(
-    session: Session,
-    kind: str,
-    state: str,
-    *,
-    spec: pb.JobSpec | None = None,
-    title: str = "",
-    ago: timedelta = LONG_AGO,
-) -> Job:
-    row = Job(
-        kind=kind, voice="anna", title=title or kind, spec=(spec or pb.JobSpec()).SerializeToString(),
-        has_text=spoken_texts.in_spec(spec or pb.JobSpec()), gpu_lane=False, priority=1, place=1.0, state=state,
-        submitted=now() - ago, queued_since=now() - ago, started=now() - ago,
-        ended=None if state in ("queued", "running", "paused") else now() - ago,
-    )  # fmt: skip
-    session.add(row)
-    session.flush()
-    return row
-
-
-def training(session: Session, home: Path, state: str, ago: timedelta = LONG_AGO) -> Path:
-    """A training with a checkpoint; the checkpoint's file."""
-    owner = job(session, "train", state, ago=ago)
-    run = Run(voice="anna", engine="glow", job=owner.id, dataset=1, settings={}, result={})
-    session.add(run)
-    session.flush()
-    owner.run = run.id
-    return put(home / "runs" / str(run.id) / "checkpoints" / "10" / "model.safetensors")
-
-
-def put(path: Path, ago: timedelta = LONG_AGO, size: int = 1_000) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(bytes(size))
-    then = time.time() - ago.total_seconds()
-    os.utime(path, (then, then))
-    return path
-
-
-def rejected(session: Session, home: Path, number: int, state: str = "rejected") -> Path:
-    row = version(session, number)
-    row.state, row.created = state, now() - LONG_AGO
-    if state == "promoted":
-        session.get_one(Voice, "anna").promoted = number
-    place = folder(home, row)
-    identity.write(place, identity.Mark("b" * 32, session.get_one(Run, row.run).uuid))
-    return place / "model.safetensors"
-
-
-def cleaning(store: Store, home: Path, keep: Keep = DAYS, missing: Callable[[], int] | None = None) -> Cleaning:
-    """`missing`: bytes that the disk is short of, as it would say."""
-
-    class Disk(DiskSpace):
-        def missing(self, need: int = 0, folder: Path | None = None) -> int:
-            return missing() if missing is not None else 0
-
-    return Cleaning(store, Disk(home, 0), keep, Purging(home, store, asyncio.Lock()))
 
 
 def names(done: Cleaned) -> list[tuple[What, str]]:
@@ -201,28 +132,6 @@ def test_features_stay_while_a_training_reads_them(store: Store, tmp_path: Path)
     store.write_now(ended)
     asyncio.run(cleaning(store, tmp_path, missing=lambda: 10**12).for_room())
     assert not kept.exists()
-
-
-def test_a_training_that_is_tried_again_keeps_its_checkpoints(store: Store, tmp_path: Path) -> None:
-    kept = store.write_now(training, tmp_path, "failed")
-    (removal,) = store.read_now(lambda session: list(find.checkpoints(session, tmp_path, now(), Why.AGE)))
-
-    def again(session: Session) -> None:
-        session.query(Job).one().state = "queued"
-
-    store.write_now(again)  # after we looked, and before we delete
-    assert not asyncio.run(cleaning(store, tmp_path)._one(removal))
-    assert kept.exists()
-
-
-def test_what_a_kill_left_half_deleted_goes_the_next_time(store: Store, tmp_path: Path) -> None:
-    kept = store.write_now(training, tmp_path, "failed")
-    aside = aside_of(kept.parents[1])
-    aside.mkdir()
-    (aside / "half").write_bytes(b"x")
-    done = asyncio.run(cleaning(store, tmp_path).by_age())
-    assert len(done.gone) == 2
-    assert list(kept.parents[2].iterdir()) == []
 
 
 def test_what_cannot_be_deleted_is_told_and_the_rest_goes(

@@ -66,6 +66,25 @@ def test_a_version_and_its_run_come_home_whole(coming: Coming) -> None:
     assert [path.name for path in (coming.home / "runs" / "5" / "checkpoints").iterdir()] == ["step-2"]
 
 
+def test_what_a_run_goes_on_from_goes_when_it_came_to_its_end_elsewhere(coming: Coming) -> None:
+    stays = {"beginning.json": "{}", "selection/samples/5/a.wav": "hello"}
+    goes = {
+        "sound.safetensors": "s",
+        "checkpoints/step-1/state": "1",
+        "selection/step-000005/model": "w",
+        "selection/step-000005/deep/er": "x",
+    }
+    coming.land(*coming.folder("runs/5", stays | goes))
+    assert coming.found("runs/5") == stays | goes
+    coming.land(*coming.folder("runs/5", stays))
+    assert coming.found("runs/5") == stays
+    assert sorted(path.name for path in (coming.home / "runs" / "5").glob("**/*") if path.is_dir()) == [
+        "5",
+        "samples",
+        "selection",
+    ]
+
+
 def test_a_version_that_is_there_stays_and_anothers_is_set_aside(coming: Coming) -> None:
     coming.land(*coming.folder("voices/anna/2", {"model": "first"}))
     coming.land(*coming.folder("voices/anna/2", {"model": "again"}))

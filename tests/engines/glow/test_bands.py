@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +56,35 @@ def test_silence_says_nothing_of_bands() -> None:
     assert bands.between(torch.zeros(mel.N_MELS, 50), torch.zeros(mel.N_MELS, 50)) is None
 
 
+def test_what_is_no_number_says_nothing_of_bands() -> None:
+    broken = noise(0)
+    broken[3, 4] = torch.inf  # in a loud frame
+    assert bands.between(broken, noise(1)) is None
+
+
+def test_one_short_clip_and_none_at_all(engine: GlowEngine, clips: list[Clip]) -> None:
+    voice = engine.load(None)
+    engine.finish(voice, [engine.encode(clips[1])])
+    assert voice.bands is not None
+    assert torch.isfinite(voice.bands.scale).all()
+    engine.finish(voice, [])
+    assert voice.bands is None
+
+
+def test_of_many_clips_some_from_all_over_them_are_looked_at(
+    engine: GlowEngine, clips: list[Clip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features = [engine.encode(one) for one in clips]
+    new_and_old, voice, found = [features[0]] * 3 + [features[1]] * 3, engine.load(None), []
+    monkeypatch.setattr(bands, "CLIPS", 2)
+    for some in (new_and_old, [features[0], features[1]], [features[0]] * 2):
+        engine.finish(voice, some)
+        assert voice.bands is not None
+        found.append(voice.bands.shift)
+    assert torch.equal(found[0], found[1])
+    assert not torch.equal(found[0], found[2])
+
+
 def test_a_version_speaks_through_its_bands(engine: GlowEngine, clips: list[Clip], tmp_path: Path) -> None:
     voice, base = engine.load(None, training=True), engine.load(None)
     assert isinstance(engine, Finishes)
@@ -79,7 +110,20 @@ def test_the_same_weights_and_clips_give_the_same_bands(engine: GlowEngine, clip
 
 
 @pytest.mark.parametrize(
-    "damage", ["{", '{"scale": [1]}', '{"scale": [1], "shift": [1, 2]}', '{"scale": 1, "shift": 1}']
+    "damage",
+    [
+        "{",
+        "[]",
+        '{"scale": [1]}',
+        '{"scale": [1], "shift": [1, 2]}',
+        '{"scale": 1, "shift": 1}',
+        '{"scale": [1, 1], "shift": [0, 0]}',  # of another mel
+        json.dumps({"scale": [1.0] * mel.N_MELS, "shift": [math.nan] * mel.N_MELS}),
+        json.dumps({"scale": [10**400] * mel.N_MELS, "shift": [0] * mel.N_MELS}),
+        json.dumps({"scale": [[1.0]] * mel.N_MELS, "shift": [[0.0]] * mel.N_MELS}),
+        "[" * 100_000,
+    ],
+    ids=range(10),
 )
 def test_damaged_bands_are_a_sentence(tmp_path: Path, damage: str) -> None:
     bands.write(Bands(torch.ones(mel.N_MELS), torch.zeros(mel.N_MELS)), tmp_path)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ import torch
 
 from engines.audio import clip as clip_file
 from engines.base import Clip, LearnsSound, SpeechRequest
+from engines.device import memory_of
 from engines.errors import Cancelled, EngineError
 from engines.glow import mel, model, vocoder, vocoder_tuning
 from engines.glow.engine import GlowEngine
@@ -166,7 +169,73 @@ def test_what_gains_too_little_leaves_the_bases_and_is_not_tried_again(
         with_vocoder.learn_sound(voice, clips, tmp_path / "sound", 1, lambda done, total: steps.append(done))
         assert same(state(voice.vocoder), base)
         assert not voice.own_vocoder
-    assert steps == [0, 1, 2]
+    assert [step for step, _ in groupby(steps)] == [0, 1, 2]
+
+
+def test_what_came_out_as_no_number_leaves_the_bases(
+    with_vocoder: GlowEngine, clips: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vocoder_tuning, "RATE", 1e38)
+    voice = with_vocoder.load(None, training=True)
+    base = state(voice.vocoder)
+    with_vocoder.learn_sound(voice, clips, tmp_path / "sound", 1, nothing)
+    assert same(state(voice.vocoder), base)
+    assert (tmp_path / "sound").read_bytes() == b""
+
+
+def test_what_gains_too_little_over_a_version_leaves_the_versions_own(
+    with_vocoder: GlowEngine, clips: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, version, second = with_vocoder.load(None, training=True), tmp_path / "version", tmp_path / "second"
+    with_vocoder.learn_sound(first, clips, tmp_path / "first-sound", 1, nothing)
+    version.mkdir()
+    with_vocoder.save(first, version)
+    monkeypatch.setattr(vocoder_tuning, "GAIN", 0.9)
+    for attempt in ("learned", "taken from where it was kept"):
+        on_top = with_vocoder.load(version, training=True)
+        with_vocoder.learn_sound(on_top, clips, tmp_path / "sound", 2, nothing)
+        shutil.rmtree(second, ignore_errors=True)
+        second.mkdir()
+        with_vocoder.save(on_top, second)
+        assert same(state(with_vocoder.load(second).vocoder), state(first.vocoder)), attempt
+
+
+@pytest.mark.parametrize("damage", [b"half", "another size"])
+def test_what_was_kept_and_is_none_of_this_vocoders_is_learned_again(
+    with_vocoder: GlowEngine, clips: list[Clip], tmp_path: Path, damage: bytes | str
+) -> None:
+    kept, voice = tmp_path / "sound", with_vocoder.load(None, training=True)
+    with_vocoder.learn_sound(voice, clips, kept, 1, nothing)
+    whole = kept.read_bytes()
+    other = vocoder.HarmonicNoise(vocoder.Settings(channels=16, layers=1))
+    kept.write_bytes(damage if isinstance(damage, bytes) else vocoder.packed(other))
+    again = with_vocoder.load(None, training=True)
+    with_vocoder.learn_sound(again, clips, kept, 1, nothing)
+    assert same(state(again.vocoder), state(voice.vocoder))
+    assert kept.read_bytes() == whole
+
+
+def test_it_can_be_stopped_while_recordings_are_read(
+    with_vocoder: GlowEngine, clips: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[object] = []
+    pitched = vocoder_tuning.recording
+    monkeypatch.setattr(vocoder_tuning, "recording", lambda samples: read.append(samples) or pitched(samples))
+
+    def stop(done: int, total: int) -> None:
+        if len(read) == 2:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        with_vocoder.learn_sound(with_vocoder.load(None, training=True), clips, tmp_path / "sound", 1, stop)
+    assert len(read) == 2
+
+
+def test_what_a_voice_holds_counts_its_vocoder(with_vocoder: GlowEngine) -> None:
+    voice = with_vocoder.load(None)
+    assert isinstance(voice.vocoder, vocoder.HarmonicNoise)
+    own = sum(tensor.nbytes for tensor in state(voice.vocoder).values())
+    assert memory_of(voice) == sum(tensor.nbytes for tensor in voice.module.state_dict().values()) + own
 
 
 def test_what_it_gained_is_heard_on_recordings_that_it_did_not_learn_from(
@@ -217,3 +286,14 @@ def test_a_version_whose_vocoder_is_damaged_is_a_sentence(
     (version / vocoder.WEIGHTS).write_bytes(b"half")
     with pytest.raises(EngineError, match="vocoder"):
         with_vocoder.load(version)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"lowest": 500.0, "highest": 55.0}, {"lowest": 0.0}, {"lowest": "low"}, {"highest": float("nan")}]
+)
+def test_a_version_whose_vocoder_names_no_pitch_is_a_sentence(tmp_path: Path, wrong: dict[str, object]) -> None:
+    vocoder.save(small(), tmp_path)
+    told = json.loads((tmp_path / vocoder.SETTINGS).read_text())
+    (tmp_path / vocoder.SETTINGS).write_text(json.dumps(told | wrong))
+    with pytest.raises(EngineError, match="vocoder"):
+        vocoder.load(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -17,7 +18,7 @@ from sqlalchemy.orm import Session
 from daemon.database.store import Store
 from daemon.errors import QuotaReached
 from daemon.home import kept_lines
-from daemon.kinds.evaluate import across_worker
+from daemon.kinds.evaluate import across, across_worker
 from daemon.kinds.remote.worker import Accessed
 from daemon.state import jobs, remote_engines
 from daemon.worker import spoken
@@ -179,3 +180,39 @@ def test_lines_that_are_kept_are_compared_when_the_budget_is_used_up(store: Stor
     assert store.read_now(planned).other.remote.at_most == 0
     with pytest.raises(QuotaReached):  # another model says them in another way
         store.read_now(lambda session: planned(paying(session, model="tts-1-hd")))
+
+
+def test_two_voices_elsewhere_must_both_fit_into_the_budget(store: Store, home: Path) -> None:
+    spec = pb.EvaluateSpec(voice="openai:nova", against_voice="openai:alloy")
+    of = PROVIDERS["openai"]
+
+    def texts(session: Session) -> list[str]:
+        both = across.wanted(session, spec)
+        assert both is not None
+        (_, mine), (_, theirs) = across.elsewhere(session, both)
+        assert mine == theirs
+        return mine
+
+    said = store.read_now(texts)
+    each = sum(map(of.billed, said))
+
+    def at_most(session: Session, times: float) -> dict[str, int]:
+        """What may be sent, where a budget reaches for so many times what one of them says."""
+        both = across.wanted(session, spec)
+        assert both is not None
+        paying(session, price=20.0, budget_a_day=times * each * 20.0 / 1_000_000, person_a_day=0.0)
+        return across.check_price(session, both, "", home)
+
+    assert store.read_now(at_most, 2.01) == {}
+    with pytest.raises(QuotaReached):
+        store.read_now(at_most, 1.99)
+    who = kept_lines.elsewhere("openai", of.base_url, "tts-1", "alloy")
+    for text in said:
+        name = kept_lines.text_name(text, "en")
+        line = kept_lines.wav(home / "samples" / "openai:alloy" / kept_lines.BASE, name)
+        line.parent.mkdir(parents=True, exist_ok=True)
+        line.write_bytes(b"RIFF")
+        line.with_suffix(".json").write_text(json.dumps({"key": kept_lines.key(who, name, text, "en")}))
+    assert store.read_now(at_most, 1.01) == {"openai:nova": each, "openai:alloy": 0}
+    with pytest.raises(QuotaReached):
+        store.read_now(at_most, 0.99)
