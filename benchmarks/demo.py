@@ -17,6 +17,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = ROOT / "demo" / "out" / "report.json"
 MINUTES = 6.0  #: the demo, after set-up
+VERSION_MINUTES = 3.0  #: from the last recording's arrival to the first version
 WER_RATIO = 1.6  #: of the recordings' own WER
 CLOSER = 0.5  #: share of the way from the base's similarity to the recordings' own
 
@@ -33,6 +34,9 @@ def main() -> int:
         print(f"The demo left no report: {(done.stderr or done.stdout).strip().splitlines()[-1:]}", file=sys.stderr)
         return 1
     report = json.loads(REPORT.read_text())
+    first = report["version_seconds"] / 60
+    told, bar = f"{first:.1f} min", f"≤ {VERSION_MINUTES:g} min"
+    tell("last recording's arrival to the first version", told, bar, first <= VERSION_MINUTES)
     metrics: dict[str, dict[str, Any]] = {metric["name"]: metric for metric in report["metrics"]}
     words, similarity = metrics.get("wer"), metrics.get("similarity")
     missing = [name for name, metric in (("wer", words), ("similarity", similarity)) if not complete(metric)]

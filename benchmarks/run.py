@@ -21,9 +21,11 @@ they measure the machine.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import pkgutil
 import platform
+import signal
 import subprocess
 import sys
 import time
@@ -54,8 +56,10 @@ GROUPS = (
 )
 #: not among all groups in turn: an hour of it is asked for by itself
 APART = ("soak",)
-#: seconds a benchmark may take before it is given up; the soak takes an hour by itself
-PATIENCE, SOAK_PATIENCE = 3_600.0, 7_200.0
+#: seconds a benchmark may take before it is given up
+PATIENCE = 3_600.0
+#: those of a group that takes longer: the soak an hour by itself, the others one to three on two quiet cores
+LONG = {"soak": 7_200.0, "verdict": 18_000.0, "learning": 18_000.0}
 VERDICTS = ("holds", "falls short")
 NOT_MEASURED = "not measured"
 
@@ -132,13 +136,14 @@ def group(name: str) -> str:
 
 def run(name: str) -> list[Row]:
     """Run one benchmark, showing what it prints; its bars."""
-    patience = SOAK_PATIENCE if group(name) == "soak" else PATIENCE
+    patience = LONG.get(group(name), PATIENCE)
     process = subprocess.Popen(
         [sys.executable, "-m", f"benchmarks.{name}"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     try:
         out, err = process.communicate(timeout=patience)
@@ -146,9 +151,12 @@ def run(name: str) -> list[Row]:
             "" if process.returncode == 0 else last_line(err) or last_line(out) or f"exit code {process.returncode}"
         )
     except subprocess.TimeoutExpired:
-        process.kill()
+        end(process)
         out, err = process.communicate()
         trouble = f"gave up after {patience:.0f} s"
+    except BaseException:  # somebody ends us, and it does not hear of that by itself
+        end(process)
+        raise
     print(out, end="", flush=True)
     found = [row for line in out.splitlines() if (row := parse(name, line)) is not None]
     if not trouble and not found:
@@ -157,6 +165,12 @@ def run(name: str) -> list[Row]:
         print(err, end="", file=sys.stderr)
         found.append(Row(name, name.replace("_", " "), f"could not measure: {trouble}", "", NOT_MEASURED))
     return found
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """A benchmark with all that it started: what is left of that would hold up the next, and its output."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def parse(benchmark: str, line: str) -> Row | None:

@@ -42,11 +42,11 @@ BATCH, STEPS = 12, 2
 #: Batches of Coqui's that are counted, after one that is not: of 3 clips, as its recipe has them, and of ours.
 COQUI_STEPS, COQUI_CACHED_STEPS = 4, 2
 NAMES = {
-    "coqui": "GPTTrainer fp32",
-    "coqui-bf16": "GPTTrainer bf16 autocast",
-    "coqui-cached": f"GPTTrainer bf16 autocast, codes cached, batches of {BATCH}",
-    "lora": "myna LoRA bf16, one prompt for six clips",
-    "full": "myna full bf16, one prompt for six clips",
+    "coqui": "GPTTrainer full fp32, dropout everywhere",
+    "coqui-bf16": "GPTTrainer full bf16 autocast, dropout everywhere",
+    "coqui-cached": f"GPTTrainer full bf16 autocast, dropout everywhere, codes cached, batches of {BATCH}",
+    "lora": "myna LoRA bf16, no dropout, one prompt for six clips",
+    "full": "myna full bf16, dropout in the residuals, one prompt for six clips",
 }
 
 

@@ -52,8 +52,10 @@ def main() -> int:
         with daemon(home) as client:
             say(f"daemon ready in {home.relative_to(HERE.parent)}")
             drop(home)
-            version = follow(client, began)
+            dropped = time.monotonic()
+            version, made = follow(client, began)
             report = measure(client, version)
+            report["version_seconds"] = made - dropped
             report["first_audio_seconds"], report["speech_seconds"] = speak(client)
             report["seconds"] = time.monotonic() - began
     except (Trouble, ClientError) as error:
@@ -97,10 +99,11 @@ def drop(home: Path) -> None:
     say(f"{audio} recordings dropped into inbox/{VOICE}/, {len(files) - audio} with their text, the rest without")
 
 
-def follow(client: Client, began: float) -> int:
-    """Show what happens until the first version has been scored; its number."""
+def follow(client: Client, began: float) -> tuple[int, float]:
+    """Show what happens until the first version has been scored; its number, and when it was made (monotonic)."""
     shown: dict[int, tuple[str, int]] = {}
     taken = refused = 0
+    made = began
     for event in client.watch(0, progress=True):
         if time.monotonic() - began > PATIENCE:
             raise Trouble(f"nothing came of it within {PATIENCE:.0f} seconds.")
@@ -123,8 +126,10 @@ def follow(client: Client, began: float) -> int:
                 if state == "failed":
                     error = event.job.status.failed.error
                     raise Trouble(f"{event.job.title}: {error.sentence} {error.hint}")
+                if event.job.kind == pb.TRAIN and state == "succeeded":
+                    made = time.monotonic()
                 if event.job.kind == pb.EVALUATE and state == "succeeded":
-                    return event.job.spec.evaluate.version
+                    return event.job.spec.evaluate.version, made
     raise Trouble("the daemon stopped telling what happens.")
 
 
@@ -242,7 +247,10 @@ def show(report: dict[str, object]) -> None:
         f"Spoken: demo/out/spoken.wav, {report['speech_seconds']:.1f} s; first audio after "
         f"{report['first_audio_seconds']:.1f} s."
     )
-    console.print(f"The whole way took {report['seconds']:.0f} s. Report: demo/out/report.json")
+    console.print(
+        f"The version was made {report['version_seconds']:.0f} s after the last file came; the whole way took "
+        f"{report['seconds']:.0f} s. Report: demo/out/report.json"
+    )
     console.print("Open it: [bold]MYNA_HOME=demo/out/home .venv/bin/myna[/]")
 
 

@@ -20,6 +20,7 @@ import torch.compiler
 import torch.distributed
 
 _DYNAMO, _LOSSES = "torch._dynamo", "transformers.loss.loss_utils"
+_EVENTS = "torch.utils.tensorboard"
 #: of torch._dynamo, that functions are decorated with
 _DECORATORS = ("allow_in_graph", "assume_constant_result", "disable")
 _GET_ITEM = f"{_DYNAMO}._trace_wrapped_higher_order_op"
@@ -53,13 +54,28 @@ def without_compiler() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _standing_in(modules: Mapping[str, ModuleType]) -> Iterator[None]:
-    sys.modules.update(modules)
+def without_event_files() -> Iterator[None]:
+    """Torch's writer of TensorBoard files, for the block: what imports it here never makes one."""
+    writer = {} if _EVENTS in sys.modules else {_EVENTS: _module(_EVENTS, SummaryWriter=_event_files)}
+    with _standing_in(writer):
+        yield
+
+
+@contextlib.contextmanager
+def without(*names: str) -> Iterator[None]:
+    """As if these packages were not installed, for imports in the block. Those that were imported before are there."""
+    with _standing_in({name: None for name in names if name not in sys.modules}):
+        yield
+
+
+@contextlib.contextmanager
+def _standing_in(modules: Mapping[str, ModuleType | None]) -> Iterator[None]:
+    sys.modules.update(modules)  # type: ignore[arg-type]
     try:
         yield
     finally:
         for name, stand_in in modules.items():
-            if sys.modules.get(name) is stand_in:
+            if name in sys.modules and sys.modules[name] is stand_in:
                 del sys.modules[name]
 
 
@@ -93,6 +109,10 @@ class _Losses(Mapping[str, Any]):
 
 def _get_item() -> Any:
     return importlib.import_module(_GET_ITEM).TransformGetItemToIndex()
+
+
+def _event_files(*args: Any, **settings: Any) -> Any:
+    return importlib.import_module(_EVENTS).SummaryWriter(*args, **settings)
 
 
 def _undecorated(fn: Callable[..., Any] | None = None, recursive: bool = True, **_: object) -> Any:

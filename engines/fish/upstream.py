@@ -7,20 +7,21 @@ What these imports need is installed by `make setup` (`pyproject.toml`, extra `f
 
 from __future__ import annotations
 
-from engines import coqui
+from engines import coqui, import_stand_ins
 from engines.errors import EngineError
 
 coqui.prepare()  # transformers and audiotools import torchaudio, whose wheel carries a CUDA extension
 try:
-    from fish_speech.models.dac.modded_dac import DAC, ModelArgs, WindowLimitedTransformer
-    from fish_speech.models.dac.rvq import DownsampleResidualVectorQuantize
-    from fish_speech.models.text2semantic.llama import (
-        DualARModelArgs,
-        DualARTransformer,
-        precompute_freqs_cis,
-    )
-    from fish_speech.tokenizer import IM_END_TOKEN, MODALITY_INTERLEAVE_TOKEN, FishTokenizer
-    from loguru import logger
+    with import_stand_ins.without_event_files():  # which audiotools.ml would write
+        from fish_speech.models.dac.modded_dac import DAC, ModelArgs, WindowLimitedTransformer
+        from fish_speech.models.dac.rvq import DownsampleResidualVectorQuantize
+        from fish_speech.models.text2semantic.llama import (
+            DualARModelArgs,
+            DualARTransformer,
+            precompute_freqs_cis,
+        )
+        from fish_speech.tokenizer import IM_END_TOKEN, MODALITY_INTERLEAVE_TOKEN, FishTokenizer
+        from loguru import logger
 except ImportError as error:
     raise EngineError(
         f"The engine fish needs the package fish-speech, which is not whole here ({error}).",

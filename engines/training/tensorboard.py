@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from tensorboard.compat.proto.event_pb2 import Event, SessionLog
-from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.summary.writer.event_file_writer import EventFileWriter
-
+from engines import import_stand_ins
 from engines.files import disk_full_is_a_sentence
+
+with import_stand_ins.without("boto3", "botocore", "fsspec"):  # for event files in a store elsewhere: ours are here
+    from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 
 class EventFiles:

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import init_empty_weights
 
 from engines import coqui, import_stand_ins
 from engines.errors import WeightsMissing
 
+with import_stand_ins.without("boto3"):  # for trainings at Amazon's, which its command line would set up
+    from accelerate import init_empty_weights
 with coqui.imports():
     from TTS.tts.configs.xtts_config import XttsConfig
     from TTS.tts.layers.xtts.dvae import DiscreteVAE

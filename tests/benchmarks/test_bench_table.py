@@ -50,6 +50,29 @@ def test_a_benchmark_without_a_bar_is_not_taken_for_one_that_holds(folder: Path)
     assert [row.verdict for row in bench.run("silent")] == ["not measured"]
 
 
+@pytest.mark.timeout(60)
+def test_one_that_takes_too_long_is_given_up_with_all_that_it_started(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = "[sys.executable, '-c', 'import signal; signal.pause()']"  # it has our output, and would keep it open
+    (folder / "endless.py").write_text(
+        "import subprocess, sys\n"
+        "print('one · 1 s · ≤ 2 s · holds', flush=True)\n"
+        f"subprocess.run({waiting}, check=True)\n"
+    )
+    monkeypatch.setattr(bench, "PATIENCE", 2.0)
+    rows = bench.run("endless")
+    assert [(row.name, row.verdict) for row in rows] == [("one", "holds"), ("endless", "not measured")]
+    assert "gave up after 2 s" in rows[1].measured
+
+
+def test_groups_that_take_hours_are_given_them(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "verdict_quick.py").write_text("print('one · 1 s · ≤ 2 s · holds')\n")
+    monkeypatch.setattr(bench, "PATIENCE", 0.0)
+    assert [row.verdict for row in bench.run("verdict_quick")] == ["holds"]
+    assert set(bench.LONG) <= set(bench.GROUPS)
+
+
 def test_the_whole_table_is_kept_with_date_machine_and_commit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "quick.py").write_text("def main():\n    print('a|b · 1 s · ≤ 2 s · holds')\n\n\nmain()\n")
     (folder / "parts.py").write_text("NOT = 'a benchmark: it has no main'\n")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from daemon import kinds
+
 RECOGNISERS = {"pocketsphinx", "faster_whisper", "ctranslate2", "onnxruntime"}
 MEASURES = {"librosa.core", "librosa.filters", "numba", "scipy.signal", "scipy.stats", "resemblyzer"}
-PLACES = {"s3fs", "botocore", "paramiko", "huggingface_hub", "fsspec"}
+PLACES = {"s3fs", "boto3", "botocore", "paramiko", "huggingface_hub", "fsspec"}
 MODELS = {"torch", "torchaudio", "TTS", "transformers", "peft", "gruut"}
 #: What a kind's module must not bring along by being imported; engines and recognisers come when the job needs one.
 NEVER = {
@@ -20,11 +23,13 @@ NEVER = {
     "fetch": {"numpy", "optuna", *RECOGNISERS, *MEASURES, *MODELS},
     "push": {"numpy", "optuna", *PLACES, *RECOGNISERS, *MEASURES, *MODELS},
     "pull": {"numpy", "optuna", *PLACES, *RECOGNISERS, *MEASURES, *MODELS},
+    "unpack": {"numpy", "optuna", *PLACES, *RECOGNISERS, *MEASURES, *MODELS},
+    "remote": {"numpy", "optuna", *PLACES, *RECOGNISERS, *MEASURES, *MODELS},
     "transcribe": {"numpy", "optuna", *RECOGNISERS, *MEASURES, *MODELS},
     "derive": {"optuna", *RECOGNISERS, *MEASURES, *MODELS},
     "experiment": {*RECOGNISERS, *MEASURES, *MODELS},
     "speak": {"optuna", *RECOGNISERS, *MEASURES, *MODELS} - {"torch"},
-    "train": {"optuna", *RECOGNISERS, *MEASURES, *MODELS} - {"torch"},
+    "train": {"optuna", *PLACES, *RECOGNISERS, *MEASURES, *MODELS} - {"torch"},
     "evaluate": {"optuna", *RECOGNISERS, *MEASURES, *MODELS} - {"torch"},
 }
 
@@ -34,6 +39,10 @@ def loaded(program: str, among: set[str]) -> set[str]:
     program += f"\nimport json, sys\nprint(json.dumps(sorted(set({sorted(among)!r}) & set(sys.modules))))"
     told = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     return set(json.loads(told.stdout.splitlines()[-1]))
+
+
+def test_each_kind_of_job_that_has_a_worker_is_looked_at() -> None:
+    assert {path.parent.name for path in Path(kinds.__file__).parent.glob("*/worker.py")} == set(NEVER)
 
 
 @pytest.mark.parametrize("kind", NEVER)
@@ -57,10 +66,11 @@ UNCALLED = {"torch._dynamo", "torch._inductor", "torch.distributed.tensor", "tor
 UNCALLED |= {"scipy.optimize", "transformers.loss.loss_utils", "peft"}  # peft comes with the first adapters
 
 
-@pytest.mark.parametrize("engine", ["glow", "xtts"])
+@pytest.mark.parametrize("engine", ["glow", "xtts", "fish", "openvoice"])
 def test_an_engine_loads_no_compiler_and_nothing_distributed(engine: str) -> None:
     built = "\nnetwork.build(network.Settings(hidden=8, filter=8, flow_blocks=1))" if engine == "glow" else ""
-    assert loaded(f"from engines.{engine} import engine, network{built}", UNCALLED | MEASURES) == set()
+    never = UNCALLED | MEASURES | {"tensorboard", "boto3"}
+    assert loaded(f"from engines.{engine} import engine, network{built}", never) == set()
 
 
 def test_a_base_of_xtts_is_built_and_filled_without_the_compiler_of_torch() -> None:

@@ -231,8 +231,6 @@ def _speak(engine: Speaks, record: Record, version: Path | None) -> None:
         heard = list(engine.speak(model, SpeechRequest(TEXT, seed=3)))
     assert sum(len(chunk.samples) for chunk in heard) > 0
     assert all(math.isfinite(float(chunk.samples.sum())) for chunk in heard)
-    if "code" in record.parts:
-        assert RecordedCall.made, "one code after another is said, and no step was recorded"
 
 
 def _convert(engine: Converts, record: Record) -> None:
