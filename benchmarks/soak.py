@@ -49,8 +49,8 @@ LIVE = ("queued", "running", "paused")
 LEAVE, LAST_JOBS = 420.0, 600.0
 #: seconds that what mynad started may outlive it
 OUTLIVES = 15.0
-#: temporary files of onnxruntime and PulseAudio: one each in a folder, however often they are loaded
-LIBRARIES = (".ses", "pulse-")
+#: temporary files and folders of onnxruntime, PulseAudio and torch: one each, however often they are loaded
+LIBRARIES = (".ses", "pulse-", "torchinductor_")
 #: minutes from which on trends are told
 TRENDS = 10.0
 #: events of a moved hour, at most, on top of those that are kept
