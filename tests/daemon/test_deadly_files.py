@@ -55,6 +55,7 @@ async def ended(living: Living, kind: pb.JobKind.ValueType, seconds: float = BOU
     raise AssertionError
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("killers", [("3.wav",), ("0.wav", "1.wav", "4.wav")])
 def test_of_deadly_files_each_is_refused_and_every_neighbour_is_taken(tmp_path: Path, killers: tuple[str, ...]) -> None:
     """One: the neighbours are there after the second attempt, and the third refuses it. Three: each may end two
@@ -108,6 +109,7 @@ def test_another_file_under_the_name_of_a_deadly_one_is_taken(tmp_path: Path) ->
     lived(tmp_path, life, DYING, settle=1.5)
 
 
+@pytest.mark.long
 def test_a_recording_that_ends_the_cutting_worker_is_one_dropped_clip(tmp_path: Path) -> None:
     async def life(living: Living) -> None:
         folder = tmp_path / "inbox" / "bo"

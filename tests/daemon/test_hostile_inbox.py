@@ -143,6 +143,7 @@ async def later(workshop: Workshop, seconds: float) -> None:
     await workshop.work()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 def test_a_hundred_hostile_entries_stop_nobody_touch_nothing_and_are_all_told_of(store: Store, seed: int) -> None:
     async def scenario() -> None:

@@ -90,6 +90,7 @@ def test_every_rpc_is_asked() -> None:
     assert asked == there - fuzzing.LEFT_OUT.keys()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("calls", [400, pytest.param(1_500, marks=pytest.mark.long)])
 def test_no_request_is_answered_with_a_mistake_of_mynads_own(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, calls: int

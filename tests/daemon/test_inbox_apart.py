@@ -150,6 +150,7 @@ def test_a_folder_that_takes_for_ever_to_list_delays_no_other(
     alive(scenario)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("trap", [refused_is_a_file, refused_is_a_link])
 def test_what_cannot_be_refused_is_held_and_goes_on_by_itself_once_that_is_mended(
     alive: Callable[..., None], trap: Callable[[Path], None]
@@ -183,6 +184,7 @@ def test_what_cannot_be_refused_is_held_and_goes_on_by_itself_once_that_is_mende
     alive(scenario)
 
 
+@pytest.mark.long
 def test_rights_that_are_missing_are_told_once_and_asked_for_again_as_another_user() -> None:
     """As a real user without rights, in a process of its own: root may do anything."""
     code = """

@@ -240,6 +240,7 @@ def test_over_tls_only_the_token_opens(tmp_path: Path, certificate: tuple[Path, 
             assert caught.value.code == "UNAUTHENTICATED"
 
 
+@pytest.mark.long
 def test_over_tls_a_client_certificate_opens(tmp_path: Path, certificate: tuple[Path, Path]) -> None:
     key, cert = certificate
     host = f"localhost:{free_port()}"

@@ -163,6 +163,7 @@ def test_three_trials_are_made_compared_and_applied(calm: tuple[Workshop, pb.Exp
     workshop.kill()
 
 
+@pytest.mark.long
 def test_an_estimate_begins_nothing(make: Made, tmp_path: Path) -> None:
     with up(make(tmp_path / "home")) as client:
         priced = client.start_experiment(ANNA, SPACE, trials=3, dry_run=True)
@@ -173,6 +174,7 @@ def test_an_estimate_begins_nothing(make: Made, tmp_path: Path) -> None:
             client.start_experiment(ANNA, SPACE, budget=0.001)
 
 
+@pytest.mark.long
 def test_cancelling_ends_it_with_the_trial_at_work(make: Made, tmp_path: Path) -> None:
     workshop = make(tmp_path / "home")
     with up(workshop) as client:

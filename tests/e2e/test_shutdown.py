@@ -19,6 +19,7 @@ LEAVES_WITHIN = 30.0
 SHORT, TOY_SHORT = {**LONG, "steps": 4}, {**TOY_LONG, "steps": 4}
 
 
+@pytest.mark.long
 def test_sigterm_saves_the_training_and_the_next_start_ends_it_with_the_same_weights(
     with_toy: Workshop, calm_toy_weights: str
 ) -> None:
@@ -71,6 +72,7 @@ def test_two_mynads_cannot_have_one_home(with_toy: Workshop) -> None:
     assert client.info().pid == with_toy.daemon.pid, "the first one still serves"
 
 
+@pytest.mark.long
 def test_a_watcher_misses_and_repeats_nothing_across_an_ordered_end_and_a_kill(with_toy: Workshop) -> None:
     client = with_toy.up()
     seen: list[pb.Event] = []
@@ -102,6 +104,7 @@ def test_a_watcher_misses_and_repeats_nothing_across_an_ordered_end_and_a_kill(w
     assert [event.SerializeToString() for event in seen] == [event.SerializeToString() for event in expected]
 
 
+@pytest.mark.long
 def test_a_person_steers_the_queue(with_toy: Workshop) -> None:
     client = with_toy.up()
     first, second, third = (client.train(ANNA, **asked) for asked in (TOY_LONG, TOY_SHORT, TOY_LONG))

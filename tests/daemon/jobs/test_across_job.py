@@ -36,6 +36,7 @@ def across_plan(trained_plan: wire.TrainPlan, tmp_path: Path, monkeypatch: pytes
     )  # fmt: skip
 
 
+@pytest.mark.long
 def test_both_say_the_texts_and_each_is_held_to_its_own_recordings(
     across_plan: wire.EvaluatePlan, tmp_path: Path
 ) -> None:
@@ -54,6 +55,7 @@ def test_both_say_the_texts_and_each_is_held_to_its_own_recordings(
     assert not (Path(across_plan.version_dir) / "report.json").exists(), "nothing was judged"
 
 
+@pytest.mark.long
 def test_what_was_said_before_is_not_said_again(
     across_plan: wire.EvaluatePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

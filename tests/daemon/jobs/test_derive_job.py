@@ -28,6 +28,7 @@ def channel(home: Path, **deaths: int) -> Recorded:
     return made
 
 
+@pytest.mark.long
 def test_each_clip_is_reported_with_what_was_reached(tmp_path: Path) -> None:
     to = channel(tmp_path)
     asked = plan()

@@ -65,6 +65,7 @@ def test_both_speak_every_line_and_the_report_lies_with_the_version(trained: wir
     assert channel.told[-1][:2] == (10, 10)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("deaf")
 def test_it_says_what_it_does_before_the_first_line_is_done(trained: wire.EvaluatePlan, tmp_path: Path) -> None:
     channel = Recorded(tmp_path)
@@ -111,6 +112,7 @@ def free(channel: Recorded) -> list[int]:
     return [int(channel.told[at - 1][0]) for at in before]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("deaf")
 def test_without_a_gpu_the_lane_is_kept_to_the_end(trained: wire.EvaluatePlan, tmp_path: Path) -> None:
     channel = Recorded(tmp_path)
@@ -118,6 +120,7 @@ def test_without_a_gpu_the_lane_is_kept_to_the_end(trained: wire.EvaluatePlan, t
     assert free(channel) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("where", "told"), [("cpu", [4]), ("cuda", [])])
 def test_when_all_is_spoken_the_gpu_is_left_unless_the_recogniser_uses_it(
     trained: wire.EvaluatePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, told: list[int]
@@ -144,6 +147,7 @@ def test_when_all_is_spoken_the_gpu_is_left_unless_the_recogniser_uses_it(
     assert released == [[None, None]] * len(told), "both models"
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("deaf")
 def test_what_was_spoken_and_scored_is_not_done_again(
     trained: wire.EvaluatePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -162,6 +166,7 @@ def test_what_was_spoken_and_scored_is_not_done_again(
     assert second.committed[0].evaluated.metrics == first.committed[0].evaluated.metrics
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("deaf")
 def test_a_stopped_scoring_goes_on_where_it_was(trained: wire.EvaluatePlan, tmp_path: Path) -> None:
     wavs = Path(trained.samples_dir) / "1"

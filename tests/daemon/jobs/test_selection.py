@@ -159,6 +159,7 @@ def test_a_training_that_was_stopped_while_they_spoke_speaks_only_what_is_missin
     assert "train/loss" not in again.curves, "no step was repeated"
 
 
+@pytest.mark.long
 @pytest.mark.integration
 def test_where_nothing_was_learned_by_loss_a_better_sound_still_makes_a_version(
     plan: wire.TrainPlan, likeness: dict[str, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

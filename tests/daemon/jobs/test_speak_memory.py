@@ -106,6 +106,7 @@ def spoken(home: Path, name: str) -> Recorded:
     return channel
 
 
+@pytest.mark.long
 def test_a_second_voice_on_a_base_that_is_loaded_has_no_other_voice_given_up(fish: Path) -> None:
     for name in ("anna", "bert", "anna"):
         channel = spoken(fish, name)

@@ -93,6 +93,7 @@ def test_each_checkpoint_that_speaks_has_it_with_bands_of_its_own(
     assert len({(path / bands.FILE).read_bytes() for path in made}) == len(made)
 
 
+@pytest.mark.long
 def test_a_training_that_stopped_after_it_does_not_learn_it_again(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
     again, channel = other(train_plan, tmp_path), Recorded(tmp_path)
     train.run(train_plan, channel)
@@ -108,6 +109,7 @@ def test_a_training_that_stopped_after_it_does_not_learn_it_again(train_plan: wi
     assert sound(again) == sound(train_plan)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("order", ["stop", "cancel"])
 def test_it_can_be_left_while_it_is_learned_and_begins_anew(
     train_plan: wire.TrainPlan, tmp_path: Path, order: str

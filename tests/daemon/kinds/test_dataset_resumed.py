@@ -44,6 +44,7 @@ class Telling(InProcessChannel):
         self.lasted += 1
 
 
+@pytest.mark.long
 def test_a_worker_killed_in_a_long_recording_hears_at_most_ten_clips_again(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,7 @@ from proto.messages import package_parts
 pytestmark = pytest.mark.integration
 
 
+@pytest.mark.long
 def test_a_dataset_goes_from_one_mynad_to_another(tmp_path: Path) -> None:
     package = tmp_path / "robin.myna.tar.zst"
     was: dict[str, tuple[str, bool]] = {}

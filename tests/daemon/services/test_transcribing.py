@@ -58,6 +58,7 @@ def test_whisper_hears_a_file_and_nothing_of_it_is_kept(tmp_path: Path) -> None:
     lived(tmp_path, life, PROGRAM)
 
 
+@pytest.mark.long
 def test_pocketsphinx_hears_only_where_it_is_asked_for_and_is_not_trusted(tmp_path: Path) -> None:
     async def life(living: Living) -> None:
         with pytest.raises(ClientError) as refused:

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.integration
 KILLED = (sys.executable, str(Path(__file__).parents[1] / "killed_unpacker.py"))
 
 
+@pytest.mark.long
 def test_workers_killed_in_the_middle_leave_nothing(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     there = Store(tmp_path / "there")

@@ -51,6 +51,7 @@ def test_a_watch_goes_on_from_its_cursor(store: Store) -> None:
     assert asyncio.run(scene()) == ["7", "8", "9"]
 
 
+@pytest.mark.long
 def test_many_watchers_at_different_paces_all_get_everything(store: Store) -> None:
     async def scene() -> list[list[str]]:
         hub = events.EventHub(store)

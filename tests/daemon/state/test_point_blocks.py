@@ -57,6 +57,7 @@ def by_blocks(points: dict[int, float], buckets: int) -> list[dict[int, float]]:
 VALUES = st.one_of(st.floats(-1e6, 1e6, width=32), st.just(math.nan))
 
 
+@pytest.mark.long
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(st.dictionaries(st.integers(0, 900), VALUES, min_size=120, max_size=300), st.integers(2, 12), st.data())
 def test_each_bucket_has_its_least_and_greatest_value(points: dict[int, float], buckets: int, data: Any) -> None:

@@ -42,6 +42,7 @@ def embedded(sounds: list[NDArray[np.float32]]) -> NDArray[np.float32]:
     return similarity.mean_embedding([similarity.embed(sound) for sound in sounds])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("traits", [Traits(2, 1.08, 1.2), Traits(-3, 0.9, 0.7), Traits(12, 2)], ids=str)
 def test_what_is_asked_for_comes_out(sounds: list[NDArray[np.float32]], traits: Traits) -> None:
     made = [derive(sound, RATE, traits) for sound in sounds]
@@ -62,6 +63,7 @@ def test_what_is_asked_for_comes_out(sounds: list[NDArray[np.float32]], traits: 
         assert levels[0] > levels[1] * 0.6, "where the peaks would be too high it is quieter"
 
 
+@pytest.mark.long
 def test_the_speaker_stays_who_it_is(sounds: list[NDArray[np.float32]]) -> None:
     """Analysing and synthesising alone costs next to no likeness, moving pitch little; playing it faster, which moves
     the mouth as well, makes another speaker of it."""

@@ -71,6 +71,7 @@ def test_silence_stays_silence() -> None:
     assert not marked(np.zeros(48_000, np.float32), 24_000, 5_000).any()
 
 
+@pytest.mark.long
 def test_it_is_the_packages_own(speech: tuple[Samples, int], monkeypatch: pytest.MonkeyPatch) -> None:
     import soxr
 

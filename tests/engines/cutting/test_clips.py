@@ -145,6 +145,7 @@ def test_words_of_the_weak_recogniser_are_marked(tmp_path: Path, sphinx: SphinxT
     assert "before the sun came up" in clip.text
 
 
+@pytest.mark.long
 def test_a_given_text_is_shared_out_among_the_pieces(tmp_path: Path, sphinx: SphinxTranscriber) -> None:
     """By the real weak recogniser, which mishears every fifth word; the clips get the given words, to the last one."""
     made = recording(tmp_path / "a.flac", ["harbour", "letter", "market", "letter"])
@@ -169,6 +170,7 @@ def test_a_last_sentence_without_a_full_stop_is_kept(tmp_path: Path) -> None:
     assert clips[-1].text == "She wrote a long letter to her brother in the north"
 
 
+@pytest.mark.long
 def test_speech_that_the_given_text_does_not_have_is_dropped(tmp_path: Path, sphinx: SphinxTranscriber) -> None:
     made = recording(tmp_path / "a.flac", ["harbour", "letter", "harbour"])
     clips = cut_recording(made.path, f"{TEXTS['harbour']} {TEXTS['harbour']}", "en", SHORT, sphinx, tmp_path)

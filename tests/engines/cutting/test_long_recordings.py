@@ -56,6 +56,7 @@ def cut(folder: Path, language: str, text: str = "-", *, speakers: bool = True) 
     return told
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("speakers", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_twenty_minutes_take_no_more_memory_than_their_levels_do(tmp_path: Path, speakers: bool) -> None:
     long(tmp_path, 1 / 3)

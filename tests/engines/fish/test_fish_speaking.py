@@ -60,6 +60,7 @@ def said(fish: models.FishModel, how: Sampling, seed: int, most: int, *, fast: b
     return torch.stack(take.latents).t() if take.latents else torch.zeros(10, 0, dtype=torch.int64)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "how",
     [
@@ -88,6 +89,7 @@ def check_the_same(engine: FishEngine, base: Path, how: Sampling, seeds: Sequenc
         assert torch.equal(ours, wanted.long())
 
 
+@pytest.mark.long
 def test_it_ends_where_stock_does(tiny: Path, engine: FishEngine) -> None:
     check_the_same(engine, tiny, Sampling(0.8, 0, 0.8, 1.1), range(4), 60)
 
@@ -141,6 +143,7 @@ def test_it_streams_and_the_same_seed_says_the_same(engine: FishEngine, clips: l
         list(engine.speak(fish, SpeechRequest("Hello.", speaker="Anna")))
 
 
+@pytest.mark.long
 def test_eight_bits_say_nearly_the_same(talkative: Path, engine: FishEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MYNA_FISH_BASE", str(talkative))
     fish = engine.load(None)

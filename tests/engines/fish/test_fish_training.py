@@ -43,6 +43,7 @@ def generations(theirs: Any, positions: torch.Tensor, codes: torch.Tensor) -> tu
     return found.logits[0], torch.stack(rows)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("together", [True, False], ids=["one prompt for all", "a prompt each"])
 def test_the_forward_pass_is_generations(
     together: bool, tiny: Path, engine: FishEngine, features: list[Features]

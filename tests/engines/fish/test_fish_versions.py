@@ -40,6 +40,7 @@ def test_a_saved_version_sounds_as_it_did_when_it_was_trained(
     assert bytes(heard.text).decode() in {clip.text for clip in clips}, "tokens of the tiny base are bytes"
 
 
+@pytest.mark.long
 def test_increments_go_on_with_adapters_or_on_top_of_them(
     engine: FishEngine, clips: list[Clip], features: list[Features], tmp_path: Path
 ) -> None:
@@ -74,6 +75,7 @@ def test_an_increment_is_heard_from_its_own_references(engine: FishEngine, clips
     assert clips[3].text not in {bytes(one.text).decode() for one in engine.load(first).references()}
 
 
+@pytest.mark.long
 def test_stock_loads_an_export_and_speaks_as_the_version_does(
     engine: FishEngine, clips: list[Clip], features: list[Features], tmp_path: Path
 ) -> None:
@@ -111,6 +113,7 @@ def test_what_is_no_version_of_this_base_is_a_sentence(engine: FishEngine, clips
         engine.load(version)
 
 
+@pytest.mark.long
 def test_voices_with_adapters_share_one_base_and_stay_themselves(
     engine: FishEngine, clips: list[Clip], features: list[Features], tmp_path: Path
 ) -> None:

@@ -88,6 +88,7 @@ def test_a_recording_shorter_than_a_piece_teaches_nothing() -> None:
 # --- learning
 
 
+@pytest.mark.long
 def test_what_it_learned_is_nearer_to_recordings_it_did_not_learn_from(
     recordings: list[vocoder_tuning.Recording], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -69,6 +69,7 @@ def killed_between_checkpoints(tmp_path_factory: pytest.TempPathFactory) -> list
     return points
 
 
+@pytest.mark.long
 def test_points_told_again_after_a_kill_have_the_same_steps_and_values(
     killed_between_checkpoints: Any, undisturbed: Any
 ) -> None:

@@ -84,6 +84,7 @@ def test_a_text_whose_sounds_are_not_known_is_not_aligned(aligner: Aligner, text
     assert aligner.align(speech("harbour"), text) is None
 
 
+@pytest.mark.long
 def test_a_recogniser_is_not_spoilt_by_it(aligner: Aligner) -> None:
     heard = SphinxTranscriber().transcribe(speech("harbour"))
     aligner.align(speech("harbour"), TEXTS["harbour"])

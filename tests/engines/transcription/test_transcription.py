@@ -62,6 +62,7 @@ def test_its_words_have_times_in_order(sphinx: SphinxTranscriber) -> None:
     assert all(a.end <= b.start + 0.011 for a, b in itertools.pairwise(words))
 
 
+@pytest.mark.long
 def test_a_clip_is_heard_alike_whatever_was_heard_before_and_however_loud(sphinx: SphinxTranscriber) -> None:
     sound = speech("letter")[: round(1.2 * RATE)]
     first = sphinx.transcribe(sound)

@@ -119,6 +119,7 @@ def packed(voice: XttsModel) -> bool:
     return found.pop()
 
 
+@pytest.mark.long
 def test_what_is_streamed_is_what_coqui_makes_of_the_same_codes(steady: XttsModel) -> None:
     voice = steady
     config = generation(INFO, SpeechRequest(TEXT, options=ONCE))
@@ -158,6 +159,7 @@ def test_sentences_decoded_side_by_side_are_those_decoded_one_by_one(voice: Xtts
     assert np.allclose(sound(alone), sound(together), atol=1e-4)
 
 
+@pytest.mark.long
 def test_twice_the_speed_takes_half_the_time(steady: XttsModel) -> None:
     usual, quick = say(steady, SECOND), say(steady, SECOND, speed=2.0)
     assert len(sound(quick)) == pytest.approx(len(sound(usual)) / 2, rel=0.05)
@@ -172,6 +174,7 @@ def test_the_fast_setting_speaks(voice: XttsModel) -> None:
     assert len(sound(say(voice, options={**ONCE, "fast": 1}))) > 2000
 
 
+@pytest.mark.long
 def test_chunks_join_without_a_click(steady: XttsModel) -> None:
     chunks = say(steady)
     steps = np.abs(np.diff(sound(chunks)))
@@ -275,6 +278,7 @@ def test_silence_is_a_fault() -> None:
     assert takes.fault_of_sound(hole, 24_000) == "fell silent for 3.0 s"
 
 
+@pytest.mark.long
 def test_voices_on_one_base_take_turns_in_the_middle_of_a_sentence(
     engine: XttsEngine, clips: list[Clip], tmp_path: Path
 ) -> None:

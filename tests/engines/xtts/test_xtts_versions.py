@@ -64,6 +64,7 @@ def test_a_saved_version_sounds_as_it_did_when_it_was_trained(
     assert loaded.latents.speaker.shape == (1, 512, 1)
 
 
+@pytest.mark.long
 def test_a_version_holds_only_what_is_its_own(engine: XttsEngine, clips: list[Clip], tmp_path: Path) -> None:
     full = saved(engine, taught(engine, None, None, clips), tmp_path / "1")
     lora = saved(engine, taught(engine, None, LORA, clips), tmp_path / "2")
@@ -86,6 +87,7 @@ def test_adapters_of_full_size_are_a_hundredth_of_the_base_at_most() -> None:
     assert 2 * layers * per_layer + latents <= 0.01 * 1_867_929_118
 
 
+@pytest.mark.long
 def test_an_increment_goes_on_with_the_same_adapters(engine: XttsEngine, clips: list[Clip], tmp_path: Path) -> None:
     first = saved(engine, taught(engine, None, LORA, clips), tmp_path / "1")
     voice = engine.load(first, training=True, reference=clips[:2])
@@ -96,6 +98,7 @@ def test_an_increment_goes_on_with_the_same_adapters(engine: XttsEngine, clips: 
     assert version_files.about(second / voices.SETTINGS, voices.FORMAT)["on"] == []
 
 
+@pytest.mark.long
 def test_adapters_of_another_rank_go_on_top_of_the_parents(
     engine: XttsEngine, clips: list[Clip], features: list[Features], tmp_path: Path
 ) -> None:
@@ -108,6 +111,7 @@ def test_adapters_of_another_rank_go_on_top_of_the_parents(
     )
 
 
+@pytest.mark.long
 def test_adapters_on_a_full_version(
     engine: XttsEngine, clips: list[Clip], features: list[Features], tmp_path: Path
 ) -> None:
@@ -119,6 +123,7 @@ def test_adapters_on_a_full_version(
     )
 
 
+@pytest.mark.long
 def test_a_version_that_is_loaded_onto_another_is_written_alone(
     engine: XttsEngine, clips: list[Clip], features: list[Features], tmp_path: Path
 ) -> None:
@@ -137,6 +142,7 @@ def test_a_version_that_is_loaded_onto_another_is_written_alone(
     )
 
 
+@pytest.mark.long
 def test_merging_keeps_what_is_heard_and_coquis_own_names(
     engine: XttsEngine, clips: list[Clip], features: list[Features], tmp_path: Path
 ) -> None:
@@ -150,6 +156,7 @@ def test_merging_keeps_what_is_heard_and_coquis_own_names(
     assert losses(engine, engine.load(again), features)["loss"] == pytest.approx(before, rel=1e-4)
 
 
+@pytest.mark.long
 def test_two_voices_take_turns_on_one_base(
     engine: XttsEngine, clips: list[Clip], features: list[Features], tmp_path: Path
 ) -> None:
@@ -181,6 +188,7 @@ def test_what_voices_share_takes_memory_once_and_packed_matrices_are_part_of_it(
     assert memory_of(first, second) == memory_of(first) + adapters
 
 
+@pytest.mark.long
 def test_merging_one_voice_leaves_the_base_of_the_others(
     engine: XttsEngine, clips: list[Clip], features: list[Features], tmp_path: Path
 ) -> None:
@@ -192,6 +200,7 @@ def test_merging_one_voice_leaves_the_base_of_the_others(
     assert losses(engine, second, features)["loss"] == before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("format", ["coqui", pytest.param("coqui-fp16", marks=pytest.mark.long)])
 def test_stock_coqui_tts_loads_an_export_and_speaks(
     format: str, engine: XttsEngine, clips: list[Clip], tmp_path: Path
