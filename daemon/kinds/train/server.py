@@ -293,7 +293,7 @@ def _course(session: Session, run: Run, *, first: bool) -> Course:
     """What the run's held-out loss did. `first`: people have not been told."""
     taken = course.course(course.measured(run_losses.evaluations(session, run.id)))
     if first and (level := _TOLD.get(taken.shape)) is not None:
-        sentence = f"Run #{run.id} of {run.voice}: {course.sentence(taken)}"
+        sentence = f"Run #{run.id} of {run.voice}: {course.sentence(taken)} {course.gap(taken)}".strip()
         events.notice(session, level, sentence, course.hint(taken), run.voice)
     return taken
 
