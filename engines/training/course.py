@@ -126,7 +126,7 @@ def gap(one: Course) -> str:
     if one.gap is None:
         return ""
     then = f", {_beside(one.gap_since)} it at step {one.since}" if one.gap_since is not None and one.since else ""
-    return f"At the end it lies {_beside(one.gap)} training loss{then}."
+    return f"At the end held-out loss lies {_beside(one.gap)} training loss{then}."
 
 
 def hint(one: Course) -> str:

@@ -145,7 +145,7 @@ def test_what_held_out_loss_did_is_kept_and_told_once(
     said = [one.notice.sentence for one in notices if "eld-out loss" in one.notice.sentence]
     assert len(said) == bool(told)
     assert all(one.startswith(f"Run #{run.id} of anna: ") and told in one for one in said)
-    assert all("At the end it lies " in one for one in [*said, *filter(None, [run.course_sentence])])
+    assert all("At the end held-out loss lies " in one for one in [*said, *filter(None, [run.course_sentence])])
 
 
 def whole(folder: Path, weights: bytes) -> None:

@@ -102,10 +102,13 @@ def test_a_plateau_says_how_many_steps_gained_nothing() -> None:
 
 def test_the_gap_to_training_loss_is_told_in_words() -> None:
     assert gap(Course(Shape.OVERTRAINED, 40, 90, gap=0.512, gap_since=0.1)) == (
-        "At the end it lies 0.512 above training loss, 0.1 above it at step 40."
+        "At the end held-out loss lies 0.512 above training loss, 0.1 above it at step 40."
     )
-    assert gap(Course(Shape.FALLING, 0, 90, gap=-0.02)) == "At the end it lies 0.02 below training loss."
-    assert gap(Course(Shape.NO_GAIN, 0, 90, gap=0.3, gap_since=0.2)) == "At the end it lies 0.3 above training loss."
+    assert gap(Course(Shape.FALLING, 0, 90, gap=-0.02)) == "At the end held-out loss lies 0.02 below training loss."
+    assert (
+        gap(Course(Shape.NO_GAIN, 0, 90, gap=0.3, gap_since=0.2))
+        == "At the end held-out loss lies 0.3 above training loss."
+    )
     assert gap(Course(Shape.PLATEAU, 40, 90)) == ""
 
 
