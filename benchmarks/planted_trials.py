@@ -70,6 +70,21 @@ def tell(trials: Sequence[Trial]) -> None:
         of = [one for one in trials if one.aim is aim]
         if of:
             say(of)
+    _spent([one for one in trials if one.aim is not Aim.CHOICE and one.rounds])
+
+
+def _spent(trials: Sequence[Trial]) -> None:
+    """What all verdicts cost, beside one round of each: what a voice's verdicts of one round spoke, in the median."""
+    once = {
+        voice: median(one.seconds for one in trials if (one.voice, one.rounds) == (voice, 1))
+        for voice in {one.voice for one in trials if one.rounds == 1}
+    }
+    judged = [one for one in trials if one.voice in once]
+    decided = [one for one in judged if one.outcome != Outcome.UNDECIDED]
+    for what, some in (("all verdicts", judged), ("those that decide", decided)):
+        if some:
+            spoken, first = sum(one.seconds for one in some), sum(once[one.voice] for one in some)
+            print(f"# {what}: {spoken:.0f} s spoken; one round of each is {first:.0f} s: x {spoken / first:.1f}")
 
 
 def _counted(trials: Sequence[Trial]) -> str:

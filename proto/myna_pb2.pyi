@@ -228,6 +228,8 @@ class _RunOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RunOutcome
     """no step was better than the model it began with"""
     NOTHING_NEW: _RunOutcome.ValueType  # 3
     """none of the new clips can train the engine"""
+    SAME_WEIGHTS: _RunOutcome.ValueType  # 4
+    """its weights are those of a version that there is"""
 
 class RunOutcome(_RunOutcome, metaclass=_RunOutcomeEnumTypeWrapper):
     """---------------------------------------------------------------------------------------------------------------- runs
@@ -242,6 +244,8 @@ NOTHING_GAINED: RunOutcome.ValueType  # 2
 """no step was better than the model it began with"""
 NOTHING_NEW: RunOutcome.ValueType  # 3
 """none of the new clips can train the engine"""
+SAME_WEIGHTS: RunOutcome.ValueType  # 4
+"""its weights are those of a version that there is"""
 Global___RunOutcome: _TypeAlias = RunOutcome  # noqa: Y015
 
 class _RunCourse:
@@ -416,7 +420,7 @@ class _DecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decision.Val
     """its scoring was refused or ended badly"""
     DECISION_PROMOTED: _Decision.ValueType  # 4
     DECISION_NOT_BETTER: _Decision.ValueType  # 5
-    """of a Myna that did not tell worse from undecided"""
+    """it says all as the other does; or of a Myna that did not tell worse from undecided"""
     DECISION_BROKEN: _Decision.ValueType  # 6
     """it does not speak: rejected"""
     DECISION_PROMOTED_ALREADY: _Decision.ValueType  # 7
@@ -455,7 +459,7 @@ DECISION_NOT_SCORED: Decision.ValueType  # 3
 """its scoring was refused or ended badly"""
 DECISION_PROMOTED: Decision.ValueType  # 4
 DECISION_NOT_BETTER: Decision.ValueType  # 5
-"""of a Myna that did not tell worse from undecided"""
+"""it says all as the other does; or of a Myna that did not tell worse from undecided"""
 DECISION_BROKEN: Decision.ValueType  # 6
 """it does not speak: rejected"""
 DECISION_PROMOTED_ALREADY: Decision.ValueType  # 7

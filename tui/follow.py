@@ -10,6 +10,8 @@ from proto.messages import ENDED, state_of
 from tui import output, progress
 
 LIVE = ("queued", "running", "paused")
+#: What came of a training where no version did.
+WITHOUT_VERSION = (pb.NOTHING_GAINED, pb.NOTHING_NEW, pb.SAME_WEIGHTS)
 RECENT = 100  #: jobs of a voice among which a child is looked for
 
 
@@ -79,7 +81,7 @@ def outcome(client: Client, voice: str, ended: Collection[pb.Job]) -> str:
     """What the last training among the jobs came to where no version came of it, else what the voice's newest version
     did, or what it still needs; a sentence."""
     trained = max((job for job in ended if job.kind == pb.TRAIN and job.run), key=lambda job: job.id, default=None)
-    if trained is not None and client.run(trained.run).outcome in (pb.NOTHING_GAINED, pb.NOTHING_NEW):
+    if trained is not None and client.run(trained.run).outcome in WITHOUT_VERSION:
         return trained.status.succeeded.sentence
     for version in client.versions(voice):
         return f"{voice}@{version.number}: {version.verdict or version.state}"

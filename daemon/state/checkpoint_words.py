@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from daemon.state.values import NotHeard
 
 
@@ -16,6 +19,13 @@ def chosen(by: str, step: int, best: int) -> str:
             "earliest that does not surely sound worse, and this engine's authors advise to take that."
         )
     return f"None surely sounds better than step {best}, which has the lowest held-out loss."
+
+
+def understood(selection: Mapping[str, Any]) -> str:
+    """That words took no part in a run's selection; empty: they did."""
+    if selection.get("words", True):
+        return ""
+    return "The recogniser does not understand the recordings themselves, so words took no part."
 
 
 def averaged(parent: str) -> str:

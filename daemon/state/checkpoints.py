@@ -29,6 +29,8 @@ def told(session: Session, run: Run) -> pb.CheckpointsResponse:
     losses = {row["step"]: row["held_out"].get("loss") for row in run_losses.evaluations(session, run.id)}
     best = run.best_step
     why_chosen = checkpoint_words.chosen(selection["by"], selection["step"], best)
+    if unheard := checkpoint_words.understood(selection):
+        why_chosen += f" {unheard}"
     averaged = _parent(run)
     if averaged:
         why_chosen += f" {checkpoint_words.averaged(averaged)}"

@@ -72,7 +72,8 @@ def message(session: Session, run: Run) -> pb.Run:
     )
     if (taken := Course.from_json(run.result.get("course") or {})) is not None:
         out.course = on_wire(Shape, taken.shape)
-        out.course_sentence = f"{course.sentence(taken)} {course.hint(taken)}".strip()
+        said = (course.sentence(taken), course.gap(taken), course.hint(taken))
+        out.course_sentence = " ".join(filter(None, said))
     for field, time in ((out.started, run.started), (out.ended, run.ended)):
         if time is not None:
             field.FromDatetime(time)

@@ -39,7 +39,7 @@ class Decision(StrEnum):
     TAKEN_IN = "taken in"
     NOT_SCORED = "not scored"
     PROMOTED = "promoted"
-    NOT_BETTER = "not better"  #: of a Myna that did not tell worse from undecided
+    NOT_BETTER = "not better"  #: it says all as the other does; or of a Myna that did not tell worse from undecided
     WORSE = "worse"
     UNDECIDED = "undecided"
     BROKEN = "broken"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from daemon.home import sums
+from daemon.home import same_weights, sums
 from daemon.home.identity import MARK, Mark, set_aside
 from daemon.home.identity import write as write_mark
 from engines.base import Clip
@@ -39,10 +39,25 @@ def lineage(folder: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def write(folder: Path, save: Callable[[Path], None], about: dict[str, Any], mark: Mark) -> Path | None:
+class Twin(Exception):
+    """What would be a version has the weights of this one."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def write(
+    folder: Path,
+    save: Callable[[Path], None],
+    about: dict[str, Any],
+    mark: Mark,
+    known: Sequence[wire.KnownWeights] = (),
+) -> Path | None:
     """Let `save` fill a folder beside `folder`, add the lineage and the mark, sync everything and rename it into place.
-    Raises DiskFull: then nothing of it is left. What lies half-written from killed attempts at this version is swept
-    away first. Whatever stands in its place is not this version: it is set aside, and where to is returned."""
+    Raises DiskFull, and Twin if the weights are `known`: then nothing of it is left. What lies half-written from killed
+    attempts at this version is swept away first. Whatever stands in its place is not this version: it is set aside, and
+    where to is returned."""
     stood = None
     make_folder(folder.parent)
     for leftover in folder.parent.glob(f"{TEMPORARY}{folder.name}-*"):
@@ -55,6 +70,9 @@ def write(folder: Path, save: Callable[[Path], None], about: dict[str, Any], mar
             (aside / LINEAGE).write_text(json.dumps(about, indent=1, sort_keys=True) + "\n", encoding="utf-8")
             write_mark(aside, mark)
             sums.write(aside, REPORT)
+            own = same_weights.digest(aside)
+            if (twin := next((one.version for one in known if one.digest == own), 0)) != 0:
+                raise Twin(twin)
             _sync(aside)
             stood = set_aside(folder) if os.path.lexists(folder) else None
             aside.rename(folder)

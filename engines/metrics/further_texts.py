@@ -6,6 +6,8 @@ so that what is judged was never chosen by the lines that judge it."""
 
 from __future__ import annotations
 
+from engines.metrics import texts_latin, texts_other
+
 TEXTS: dict[str, tuple[str, ...]] = {
     "de": (
         "Der alte Kahn lag still am Ufer, und niemand wollte ihn kaufen.",
@@ -83,6 +85,8 @@ TEXTS: dict[str, tuple[str, ...]] = {
         "Disegnò il ponte a memoria e non dimenticò nessuna ringhiera.",
         "Chiudete il cancello prima che i cani corrano in strada.",
     ),
+    **texts_latin.TEXTS,
+    **texts_other.TEXTS,
 }
 
 
@@ -140,6 +144,8 @@ SELECTION: dict[str, tuple[str, ...]] = {
         "Abbiamo parlato a lungo, ma senza trovare una soluzione migliore.",
         "Dietro la collina comincia un bosco che nessuno conosce del tutto.",
     ),
+    **texts_latin.SELECTION,
+    **texts_other.SELECTION,
 }
 
 

@@ -121,6 +121,14 @@ def sentence(one: Course) -> str:
             return f"From step {one.since} on held-out loss rose{_by(one.rose)}, and training loss did not fall."
 
 
+def gap(one: Course) -> str:
+    """How far held-out loss lies from training loss at the end, and where its course turned; empty: not known."""
+    if one.gap is None:
+        return ""
+    then = f", {_beside(one.gap_since)} it at step {one.since}" if one.gap_since is not None and one.since else ""
+    return f"At the end held-out loss lies {_beside(one.gap)} training loss{then}."
+
+
 def hint(one: Course) -> str:
     """What to do about it; empty: nothing."""
     match one.shape:
@@ -134,6 +142,10 @@ def hint(one: Course) -> str:
             return "Fewer steps, or more recordings, do better."
         case Shape.TOO_SHORT:
             return ""
+
+
+def _beside(gap: float) -> str:
+    return f"{abs(gap):.3g} {'above' if gap >= 0 else 'below'}"
 
 
 def _by(percent: float | None) -> str:

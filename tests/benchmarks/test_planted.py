@@ -46,6 +46,15 @@ def test_clear_cases_cost_what_one_round_speaks(capsys: pytest.CaptureFixture[st
     assert told([once, thrice, thrice], capsys)[name][1] == "falls short"
 
 
+def test_what_all_verdicts_cost_is_told_beside_one_round_of_each(capsys: pytest.CaptureFixture[str]) -> None:
+    once, close = regression("worse"), regression("undecided", seconds=240, rounds=4)
+    never = regression(NO_VERSION, None, seconds=0, rounds=0)
+    tell([once, once, close, never, Trial("a voice", Aim.CHOICE, "clean", "undecided", None, 99, 4)])
+    said = capsys.readouterr().out.splitlines()
+    assert "# all verdicts: 320 s spoken; one round of each is 120 s: x 2.7" in said
+    assert "# those that decide: 80 s spoken; one round of each is 80 s: x 1.0" in said
+
+
 @pytest.mark.parametrize(
     ("outcomes", "verdict"),
     [

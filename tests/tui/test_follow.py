@@ -79,7 +79,7 @@ def test_a_cancelled_job_is_not_called_a_success() -> None:
 
 
 @pytest.mark.timeout(30)
-@pytest.mark.parametrize("outcome", [pb.NOTHING_GAINED, pb.NOTHING_NEW])
+@pytest.mark.parametrize("outcome", [pb.NOTHING_GAINED, pb.NOTHING_NEW, pb.SAME_WEIGHTS])
 def test_a_training_without_a_version_says_so_and_not_what_an_older_version_came_to(
     stage: Stage, home: Path, outcome: pb.RunOutcome.ValueType
 ) -> None:
@@ -91,7 +91,10 @@ def test_a_training_without_a_version_says_so_and_not_what_an_older_version_came
         assert follow.outcome(client, "anna", [trained]) == trained.status.succeeded.sentence
 
 
-@pytest.mark.parametrize(("outcome", "cell"), [(pb.NOTHING_GAINED, "no gain"), (pb.NOTHING_NEW, "nothing new")])
+@pytest.mark.parametrize(
+    ("outcome", "cell"),
+    [(pb.NOTHING_GAINED, "no gain"), (pb.NOTHING_NEW, "nothing new"), (pb.SAME_WEIGHTS, "no change")],
+)
 def test_a_run_that_no_version_came_of_says_why_in_its_row(outcome: pb.RunOutcome.ValueType, cell: str) -> None:
     run = pb.Run(id=9, voice="anna", engine="glow", ended=NOW, outcome=outcome)
     assert cells(run)[HEAD.index("made")] == cell

@@ -15,7 +15,11 @@ from tui.output import safe
 HEAD = ("run", "voice", "steps", "best", "at", "from", "made", "data", "took", "rate", "batch", "LoRA", "engine")
 SHRINKS = {"voice": 8}  #: `Table.shrinks`
 #: What is said in place of a version where none came of a run.
-OUTCOMES: dict[pb.RunOutcome.ValueType, str] = {pb.NOTHING_GAINED: "no gain", pb.NOTHING_NEW: "nothing new"}
+OUTCOMES: dict[pb.RunOutcome.ValueType, str] = {
+    pb.NOTHING_GAINED: "no gain",
+    pb.NOTHING_NEW: "nothing new",
+    pb.SAME_WEIGHTS: "no change",
+}
 
 
 def settings(run: pb.Run) -> dict[str, Any]:

@@ -40,6 +40,7 @@ from daemon.state import (
 from daemon.state.values import Decision, Level, VersionState
 from engines import registry
 from engines.capabilities import Capability
+from engines.metrics.findings import Finding, Found
 from engines.metrics.rule import Rule
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
@@ -131,7 +132,7 @@ class Evaluate(Kind):
         details: dict[str, Any] = json.loads(scored.report_json or "{}")
         candidate, against = _pair(session, asked)
         voice = voices.get(session, asked.voice)
-        decision = _decide(voice, candidate, asked, scored.outcome)
+        decision = _decide(voice, candidate, asked, scored.outcome, same=_same(details))
         rule = Rule.from_json(voices.option(voice, "promotion"))
         about = listening.about(voice, candidate, asked.against, rule)
         words = f"{verdict.sentence(decision, about)} {scored.verdict}".strip()
@@ -237,12 +238,25 @@ def _scored(session: Session, row: Version) -> bool:
     return session.scalars(query.limit(1)).first() is not None
 
 
+def _same(details: Mapping[str, Any]) -> bool:
+    """Whether the candidate says every line exactly as what it was compared with."""
+    found = (Finding.from_json(one) for one in details.get("findings", ()))
+    return any(one is not None and one.found is Found.SAME for one in found)
+
+
 def _decide(
-    voice: Voice, candidate: Version, asked: pb.EvaluateSpec, outcome: wire.EvaluateResult.Outcome.ValueType
+    voice: Voice,
+    candidate: Version,
+    asked: pb.EvaluateSpec,
+    outcome: wire.EvaluateResult.Outcome.ValueType,
+    *,
+    same: bool,
 ) -> Decision:
-    """What becomes of the candidate."""
+    """What becomes of the candidate. `same`: it cannot be told from the other one, so nobody is asked to listen."""
     if outcome == wire.EvaluateResult.BROKEN:
         return Decision.BROKEN
+    if outcome == wire.EvaluateResult.UNDECIDED and same:
+        return Decision.NOT_BETTER
     if outcome != wire.EvaluateResult.BETTER:
         return Decision.UNDECIDED if outcome == wire.EvaluateResult.UNDECIDED else Decision.WORSE
     if voice.promoted == candidate.number:

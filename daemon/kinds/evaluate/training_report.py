@@ -147,10 +147,10 @@ def checkpoints(lineage: dict[str, Any]) -> list[str]:
     head = ("checkpoint", "held-out loss", f"than {began}", *(METRICS[metric].title for metric in _SPOKEN))
     lines, aside = len(chosen["samples"]), chosen["set_aside"]
     of = f"{lines} lines that are not held out" + (f", {aside} of them set aside from training" if aside else "")
-    why = checkpoint_words.chosen(chosen["by"], chosen["step"], best)
+    why = [checkpoint_words.chosen(chosen["by"], chosen["step"], best), checkpoint_words.understood(chosen)]
     return [
         "## Checkpoint by checkpoint",
-        f"Each said {of}. {why}",
+        " ".join((f"Each said {of}.", *filter(None, why))),
         table((*head, f"score against step {best}"), rows),
         _listen(chosen["samples"], parent or "beginning"),
     ]

@@ -51,6 +51,8 @@ LINES, LEAST_LINES = 6, 3
 ENOUGH_CLIPS, ONE_IN = 60, 20
 #: Recordings by which the person is known where a line has none.
 PERSON = 8
+#: The same where it is asked whether the recogniser understands the person.
+HEARD = 4
 #: How sure it must be that a checkpoint sounds better than the best by loss. Wrong costs little here: the verdict
 #: judges what is chosen.
 LEVEL = 0.8
@@ -91,6 +93,7 @@ class Choice:
     heard: tuple[Heard, ...]  #: by step, the first is what the run began from
     set_aside: int  #: clips that were not trained on for it
     recogniser: str  #: which, and why
+    words: bool  #: they took part; else the recogniser does not understand the person
     samples: tuple[tuple[str, Mapping[int, str]], ...]  #: each line's text, and its file by step, relative to the home
 
     def to_json(self) -> dict[str, Any]:
@@ -101,6 +104,7 @@ class Choice:
                 "heard": [one.to_json() for one in self.heard],
                 "set_aside": self.set_aside,
                 "recogniser": self.recogniser,
+                "words": self.words,
                 "samples": [
                     {"text": text, "files": {str(step): file for step, file in files.items()}}
                     for text, files in self.samples
@@ -188,11 +192,13 @@ def choose(
     bench.leave_the_gpu()
     scores = {step: bench.score(one, said) for step, one in who.items()}
     rule = Rule.from_json(json.loads(plan.rule_json or "{}"))
-    heard = tuple(_compared(step, scores, result.best_step, rule, bench.recogniser) for step in sorted(scores))
+    words = _understood(bench, recorded, person[:HEARD], scores)
+    summary = _summary(bench.recogniser, words=words)
+    heard = tuple(_compared(step, scores, result.best_step, rule, summary) for step in sorted(scores))
     undecided = engine.info.learning.undecided if engine.info.learning else Undecided.LOWEST_LOSS
     best, by = _best(heard, result.best_step, rule, undecided)
     files = tuple((clip.text, _files(channel.home, who, clip)) for clip in said)
-    return Choice(best, by, heard, aside, recogniser.why, files)
+    return Choice(best, by, heard, aside, recogniser.why, words, files)
 
 
 def take(plan: wire.TrainPlan, step: int, empty: Path) -> None:
@@ -207,13 +213,34 @@ def _speaker(plan: wire.TrainPlan, samples: Path, step: int) -> Speaker:
     )
 
 
-def _compared(
-    step: int, scores: Mapping[int, Scores], best_step: int, rule: Rule, recogniser: tuple[str, str]
-) -> Heard:
-    """How a checkpoint sounds beside the best by loss."""
+def _understood(bench: Bench, recorded: Speaker, person: Sequence[Clip], scores: Mapping[int, Scores]) -> bool:
+    """Whether words tell checkpoints apart. Where one of them is heard badly, the person's own recordings are heard,
+    too: of a person whom the recogniser does not understand, the likest checkpoint is the worst."""
+    found = [one.summary.wer for one in scores.values() if one.summary.wer is not None]
+    if not found or max(found) < gate.UNCLEAR:
+        return True
+    bench.steps.more(len(person))
+    return gate.understood(bench.score(recorded, person).summary)
+
+
+def _summary(recogniser: tuple[str, str], *, words: bool) -> Callable[[Sequence[LineScores]], Summary]:
+    """What lines come to; without `words` as though nobody had listened for them."""
 
     def summary(heard: Sequence[LineScores]) -> Summary:
-        return summarise(heard, *recogniser)
+        found = summarise(heard, *recogniser)
+        return found if words else gate.without_words(found)
+
+    return summary
+
+
+def _compared(
+    step: int,
+    scores: Mapping[int, Scores],
+    best_step: int,
+    rule: Rule,
+    summary: Callable[[Sequence[LineScores]], Summary],
+) -> Heard:
+    """How a checkpoint sounds beside the best by loss."""
 
     def balance(mine: Summary, theirs: Summary) -> float:
         return gate.balance(mine, theirs, rule)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import Home, Job, Run, Version, now
 from daemon.errors import MynaError, NotFound
-from daemon.home import identity
+from daemon.home import identity, same_weights
 from daemon.kinds.experiment import trials
 from daemon.kinds.kind import FollowUp, GpuNeed, Kind, nothing
 from daemon.kinds.train import begun, cost, estimate
@@ -147,6 +148,7 @@ class Train(Kind):
                 dataset=run.dataset,
                 parent_uuid=before.uuid if before is not None else "",
                 rule_json=voices.option_json(voice, "promotion"),
+                known=() if experiments.trial_of(session, job) is not None else _known(session, run, self.home),
             )
         )
 
@@ -291,9 +293,19 @@ def _course(session: Session, run: Run, *, first: bool) -> Course:
     """What the run's held-out loss did. `first`: people have not been told."""
     taken = course.course(course.measured(run_losses.evaluations(session, run.id)))
     if first and (level := _TOLD.get(taken.shape)) is not None:
-        sentence = f"Run #{run.id} of {run.voice}: {course.sentence(taken)}"
+        sentence = f"Run #{run.id} of {run.voice}: {course.sentence(taken)} {course.gap(taken)}".strip()
         events.notice(session, level, sentence, course.hint(taken), run.voice)
     return taken
+
+
+def _known(session: Session, run: Run, home: Path) -> list[wire.KnownWeights]:
+    """Of the versions that a run need not make again. (A trial of an experiment does: it is judged by its own.)"""
+    found = []
+    for row in session.scalars(select(Version).where(Version.voice == run.voice, Version.engine == run.engine)):
+        with suppress(MynaError):  # purged, or another's folder lies there
+            if own := same_weights.digest(voices.folder(session, row, home)):
+                found.append(wire.KnownWeights(version=row.number, digest=own))
+    return found
 
 
 def unmarked_from(run: Run, home: Home) -> int:

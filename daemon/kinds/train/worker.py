@@ -39,7 +39,7 @@ from proto import worker_pb2 as wire
 #: Held-out losses and other results are stored with a version; raised when their shape changes.
 FORMAT = 1
 #: What the daemon keeps of a run's result besides steps, losses and seconds.
-_REPORTED = ("way", "ended", "stopped_early", "start_losses", "base_losses", "selection", "kept_step")
+_REPORTED = ("way", "ended", "stopped_early", "start_losses", "base_losses", "selection", "kept_step", "same_as")
 #: How a run ended that had new clips, but none that its engine can learn from.
 NOTHING_NEW = "None of the new clips can train this engine; the job's log says why."
 
@@ -73,6 +73,11 @@ def _sentence(plan: wire.TrainPlan, done: dict[str, Any]) -> str:
             )
         case pb.NOTHING_NEW:
             return f"No version was made: {plan.voice} has nothing new to train on. {result['ended']}"
+        case pb.SAME_WEIGHTS:
+            return (
+                f"No version was made: its weights are those of {plan.voice}@{result['same_as']}. {result['ended']} "
+                "Another seed, other settings or more recordings make another one."
+            )
     return f"Trained version {plan.version} of {plan.voice}: {result['ended']}"
 
 
@@ -190,16 +195,26 @@ def _train(plan: wire.TrainPlan, channel: Channel) -> dict[str, Any]:
 def _end(
     plan: wire.TrainPlan, about: dict[str, Any], step: int, save: Callable[[Path], None], channel: Channel
 ) -> dict[str, Any]:
-    """Write the version, of the weights of `step`, which `save` writes; or, where that is what the run began from, how
-    it ended without one. Returns the lineage."""
+    """Write the version, of the weights of `step`, which `save` writes; or, where that is what the run began from, or
+    a version has these weights, how it ended without one. Returns the lineage."""
     about["result"]["kept_step"] = step
     if step == 0:
-        about["outcome"] = pb.RunOutcome.Name(pb.NOTHING_GAINED)
-        write_whole(_without_version(plan), json.dumps(about, sort_keys=True).encode(), "how the run ended")
-        return about
+        return _without(plan, about, pb.NOTHING_GAINED)
     steps = about["result"]["steps"]
     channel.progress(steps, about["settings"]["steps"], "steps", "writing the version")
-    _report_moved_folder(channel, versions.write(Path(plan.out_dir), save, about, _mark(plan)), plan.out_dir)
+    try:
+        moved = versions.write(Path(plan.out_dir), save, about, _mark(plan), plan.known)
+    except versions.Twin as twin:
+        about["result"]["same_as"] = twin.number
+        return _without(plan, about, pb.SAME_WEIGHTS)
+    _report_moved_folder(channel, moved, plan.out_dir)
+    return about
+
+
+def _without(plan: wire.TrainPlan, about: dict[str, Any], outcome: pb.RunOutcome.ValueType) -> dict[str, Any]:
+    """Write down how the run ended, of which no version came. Returns the lineage."""
+    about["outcome"] = pb.RunOutcome.Name(outcome)
+    write_whole(_without_version(plan), json.dumps(about, sort_keys=True).encode(), "how the run ended")
     return about
 
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import soundfile
@@ -120,6 +121,56 @@ def test_an_engine_that_wants_the_earliest_where_nothing_is_sure_gets_it(
     train.run(plan, channel)
     result = json.loads(channel.committed[-1].trained.result_json)
     assert (result["kept_step"], result["selection"]["by"]) == (4, "earliest")
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("person", "heard", "chosen", "by", "words"),
+    [
+        (0.9, 0.9, 4, "speech", False),  # like the person, step 4 is not understood, and that is no fault
+        (0.3, 0.9, 12, "loss", True),
+        (0.9, 0.4, 4, "speech", True),  # it is understood itself: the person is not asked for
+    ],
+)
+def test_of_a_person_whom_the_recogniser_does_not_understand_words_choose_no_checkpoint(
+    plan: wire.TrainPlan,
+    person: float,
+    heard: float,
+    chosen: int,
+    by: str,
+    words: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sounds = {"the base": (0.5, 0.3), "step 4": (0.8, heard), "step 8": (0.6, 0.35), "step 12": (0.6, 0.35)}
+    sounds["the recordings"] = (1.0, person)
+    asked: list[tuple[str, int]] = []
+
+    def score(bench: Bench, who: Speaker, clips: Sequence[Clip], take: int = 0) -> Scores:
+        asked.append((who.title, len(clips)))
+        likeness, wer = sounds[who.title]
+        lines = tuple(
+            LineScores(
+                SpokenLine(clip.text, who.wav(clip), None),
+                similarity=likeness + 0.01 * (number % 2),
+                wer=wer,
+                words=5,
+            )
+            for number, clip in enumerate(clips)
+        )
+        return Scores(lines, summarise(lines, *bench.recogniser))
+
+    somebody = Choice(SimpleNamespace(name="somebody", trust="high"), "Somebody listens.")  # type: ignore[arg-type]
+    monkeypatch.setattr(selection, "choose_recogniser", lambda *_: somebody)
+    monkeypatch.setattr(Bench, "score", score)
+    channel = Recorded(tmp_path)
+    train.run(plan, channel)
+    told = json.loads(channel.committed[-1].trained.result_json)["selection"]
+    assert (told["step"], told["by"], told["words"]) == (chosen, by, words)
+    assert [one["wer"] for one in told["heard"]] == ([0.3, heard, 0.35, 0.35] if words else [None] * 4)
+    assert (("the recordings", selection.HEARD) in asked) == (heard >= 0.5)
+    said = "The recogniser does not understand the recordings themselves, so words took no part."
+    assert checkpoint_words.understood(told) == ("" if words else said)
 
 
 @pytest.mark.integration
@@ -279,7 +330,7 @@ def test_what_chooses_never_judges(language: str) -> None:
 
 @pytest.mark.unit
 def test_a_language_without_texts_and_few_clips_has_nothing_to_say(plan: wire.TrainPlan) -> None:
-    plan.language = "cs"
+    plan.language = "xx"
     assert selection.lines(plan, frozenset()) == []
 
 
@@ -322,6 +373,9 @@ def test_the_report_shows_each_checkpoint_with_its_losses_and_where_to_listen() 
         },
     }
     text = "\n".join(checkpoints(lineage))
+    assert "words took no part" not in text
+    lineage["training"]["selection"]["words"] = False  # type: ignore[index]
+    assert "lowest held-out loss. The recogniser does not understand" in "\n".join(checkpoints(lineage))
     assert "Step 4 sounds better than step 12, which has the lowest held-out loss." in text
     assert "| **step 4** | 2.6000 | 13.3 % better | 0.800 |" in text
     assert "+1.00 (+0.50 to +1.50)" in text

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
 import torch
 from recorded import Recorded
 
+from daemon.home import same_weights
 from daemon.kinds.train import begun
 from daemon.kinds.train import worker as train
 from daemon.state.values import Way
@@ -333,3 +336,56 @@ def test_a_training_that_was_never_better_than_where_it_began_makes_no_version(
     assert train.run(train_plan, second) == sentence
     assert second.committed == first.committed[-1:]
     assert not second.curves
+
+
+def again(plan: wire.TrainPlan, home: Path, settings: dict[str, Any] | None = None) -> wire.TrainPlan:
+    """Another run of the same clips, while version 1 is there."""
+    other = wire.TrainPlan.FromString(plan.SerializeToString())
+    other.run, other.run_dir, other.version = 6, str(home / "runs" / "6"), 2
+    other.out_dir = str(home / "voices" / "anna" / "2")
+    other.settings_json = json.dumps({**json.loads(plan.settings_json), **(settings or {})})
+    other.known.add(version=1, digest=same_weights.digest(Path(plan.out_dir)))
+    return other
+
+
+def test_a_training_that_comes_to_the_weights_of_a_version_makes_no_other(
+    trained_plan: wire.TrainPlan, tmp_path: Path
+) -> None:
+    twin = again(trained_plan, tmp_path)
+    first, second = Recorded(tmp_path), Recorded(tmp_path)
+    sentence = train.run(twin, first)
+    assert sentence == (
+        "No version was made: its weights are those of anna@1. All 12 steps done. "
+        "Another seed, other settings or more recordings make another one."
+    )
+    *_, report = first.committed
+    assert (report.trained.outcome, report.trained.version_dir, report.trained.steps) == (pb.SAME_WEIGHTS, "", 12)
+    assert json.loads(report.trained.result_json)["same_as"] == 1
+    assert [one.name for one in Path(twin.out_dir).parent.iterdir()] == ["1"], "something of it is left"
+    # an attempt after a crash says the same again, and trains nothing
+    assert train.run(twin, second) == sentence
+    assert not second.curves
+
+
+def test_another_seed_makes_another_version(trained_plan: wire.TrainPlan, tmp_path: Path) -> None:
+    other = again(trained_plan, tmp_path, {"seed": 8})
+    assert train.run(other, Recorded(tmp_path)).startswith("Trained version 2 of anna")
+    assert weights(other) != weights(trained_plan)
+
+
+def test_versions_are_told_to_be_the_same_only_while_their_weights_are_there(
+    trained_plan: wire.TrainPlan, tmp_path: Path
+) -> None:
+    """A purged version's weights can be had again; and the same adapters on another base speak otherwise."""
+    folder = tmp_path / "copy"
+    shutil.copytree(trained_plan.out_dir, folder)
+    own = same_weights.digest(Path(trained_plan.out_dir))
+    assert same_weights.digest(folder) == own != ""
+    about = json.loads((folder / "version.json").read_text())
+    (folder / "version.json").write_text(json.dumps({**about, "version": 9, "run": 9}))
+    assert same_weights.digest(folder) == own
+    (folder / "version.json").write_text(json.dumps({**about, "base": "another"}))
+    assert same_weights.digest(folder) not in ("", own)
+    (folder / "model.safetensors").unlink()
+    assert same_weights.digest(folder) == ""
+    assert same_weights.digest(tmp_path / "nothing") == ""

@@ -146,6 +146,17 @@ def test_a_worse_candidate_stays_one_and_says_why(anna: Store, tmp_path: Path) -
     assert words.startswith("Not promoted: it is worse than anna@1.")
 
 
+def test_nobody_is_asked_to_listen_to_two_that_say_all_alike(anna: Store, tmp_path: Path) -> None:
+    same = scores(wire.EvaluateResult.UNDECIDED, "It says every line exactly as its parent does.")
+    same.evaluated.report_json = json.dumps({**json.loads(same.evaluated.report_json), "findings": [{"found": "same"}]})
+    anna.write_now(lambda session: lives.kind(session, "evaluate").commit(session, job(session), same))
+    assert outcome(anna)[1:] == (
+        "candidate",
+        "Not promoted: it is not better than anna@1. It says every line exactly as its parent does.",
+    )
+    assert anna.read_now(lambda session: listening.waiting(session, "anna", tmp_path)) == []
+
+
 def test_a_comparison_that_was_only_asked_for_promotes_nothing(anna: Store, tmp_path: Path) -> None:
     anna.write_now(
         lambda session: lives.kind(session, "evaluate").commit(session, job(session, promote=False), scores())

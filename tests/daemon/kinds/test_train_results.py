@@ -10,11 +10,14 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from trainings import job, spec
-from voice_rows import clip, dataset, folder
+from voice_rows import clip, dataset, folder, version
 
-from daemon.database.models import Job, Run, Version
+from daemon.database.experiment_rows import Experiment, Trial
+from daemon.database.models import Job, Run, Version, now
 from daemon.database.store import Store
+from daemon.home import same_weights, sums
 from daemon.state import events, jobs, runs, untrained, voices
+from daemon.state.values import VersionState
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
@@ -87,7 +90,7 @@ def test_a_version_that_cannot_be_scored_says_so_and_stays(store: Store, tmp_pat
     assert "no held-out clips" in store.write_now(act)
 
 
-@pytest.mark.parametrize("outcome", [pb.NOTHING_GAINED, pb.NOTHING_NEW])
+@pytest.mark.parametrize("outcome", [pb.NOTHING_GAINED, pb.NOTHING_NEW, pb.SAME_WEIGHTS])
 def test_a_training_without_a_version_leaves_no_row_and_nothing_to_score(
     anna: Store, outcome: pb.RunOutcome.ValueType
 ) -> None:
@@ -142,3 +145,40 @@ def test_what_held_out_loss_did_is_kept_and_told_once(
     said = [one.notice.sentence for one in notices if "eld-out loss" in one.notice.sentence]
     assert len(said) == bool(told)
     assert all(one.startswith(f"Run #{run.id} of anna: ") and told in one for one in said)
+    assert all("At the end held-out loss lies " in one for one in [*said, *filter(None, [run.course_sentence])])
+
+
+def whole(folder: Path, weights: bytes) -> None:
+    """A version's folder as its training wrote it."""
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(weights)
+    (folder / "version.json").write_text('{"engine": "glow", "base": "b1"}')
+    sums.write(folder, ())
+
+
+def test_a_training_is_told_the_weights_of_versions_that_it_need_not_make_again(anna: Store, tmp_path: Path) -> None:
+    def act(session: Session, what: pb.JobSpec, *, tried: bool = False) -> dict[int, str]:
+        row = job(session, what)
+        if tried:
+            experiment = Experiment(
+                voice="anna", number=1, engine="glow", space={}, trials=1, budget=0.0, start="base", dataset=2,
+                rival=0, seed=0, state="running", created=now(),
+            )  # fmt: skip
+            session.add(experiment)
+            session.flush()
+            session.add(Trial(experiment=experiment.id, number=1, settings={}, state="training", train_job=row.id))
+            session.flush()
+        told = lives.kind(session, "train").plan(session, row).train
+        return {one.version: one.digest for one in told.known}
+
+    for number in (1, 2, 3, 4):
+        anna.write_now(lambda session, number=number: version(session, number, data=1))  # type: ignore[misc]
+    for number, weights in ((1, b"one"), (2, b"one"), (3, b"three")):  # of 4 there is nothing
+        whole(tmp_path / f"voices/anna/{number}", weights)
+    anna.write_now(lambda session: setattr(voices.version(session, "anna", 3), "state", VersionState.PURGED))
+    found = anna.write_now(lambda session: act(session, spec()))
+    assert sorted(found) == [1, 2]
+    assert found[1] == found[2] == same_weights.digest(tmp_path / "voices/anna/2") != ""
+    assert anna.write_now(lambda session: act(session, spec(), tried=True)) == {}, (
+        "a trial is judged by its own version"
+    )

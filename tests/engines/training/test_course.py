@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from engines.training.course import Course, Measured, Shape, course, hint, measured, sentence
+from engines.training.course import Course, Measured, Shape, course, gap, hint, measured, sentence
 
 Curve = Callable[[float], float]  # of 0…1 of the run
 
@@ -100,9 +100,21 @@ def test_a_plateau_says_how_many_steps_gained_nothing() -> None:
     )
 
 
+def test_the_gap_to_training_loss_is_told_in_words() -> None:
+    assert gap(Course(Shape.OVERTRAINED, 40, 90, gap=0.512, gap_since=0.1)) == (
+        "At the end held-out loss lies 0.512 above training loss, 0.1 above it at step 40."
+    )
+    assert gap(Course(Shape.FALLING, 0, 90, gap=-0.02)) == "At the end held-out loss lies 0.02 below training loss."
+    assert (
+        gap(Course(Shape.NO_GAIN, 0, 90, gap=0.3, gap_since=0.2))
+        == "At the end held-out loss lies 0.3 above training loss."
+    )
+    assert gap(Course(Shape.PLATEAU, 40, 90)) == ""
+
+
 def test_too_few_measurements_say_nothing() -> None:
     found = made(rising, count=5)
-    assert (found.shape, sentence(found), hint(found)) == (Shape.TOO_SHORT, "", "")
+    assert (found.shape, sentence(found), gap(found), hint(found)) == (Shape.TOO_SHORT, "", "", "")
     assert course([]).shape is Shape.TOO_SHORT
 
 
