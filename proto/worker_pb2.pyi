@@ -2200,6 +2200,7 @@ class ClipFacts(_message.Message):
     CONFIDENCE_FIELD_NUMBER: _builtins.int
     VOICEPRINT_FIELD_NUMBER: _builtins.int
     SKETCH_FIELD_NUMBER: _builtins.int
+    HEARD_LANGUAGE_FIELD_NUMBER: _builtins.int
     seconds: _builtins.float
     """of its sound"""
     speech: _builtins.float
@@ -2219,6 +2220,8 @@ class ClipFacts(_message.Message):
     """whose voice it is; empty: not measured"""
     sketch: _builtins.bytes
     """its sound, in little"""
+    heard_language: _builtins.str
+    """the likeliest one by the recogniser's ear; empty: it did not tell"""
     def __init__(
         self,
         *,
@@ -2232,10 +2235,11 @@ class ClipFacts(_message.Message):
         confidence: _builtins.float = ...,
         voiceprint: _builtins.bytes = ...,
         sketch: _builtins.bytes = ...,
+        heard_language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "heard", b"heard", "heard_trust", b"heard_trust", "seconds", b"seconds", "silent", b"silent", "sketch", b"sketch", "speech", b"speech", "text_shared", b"text_shared", "too_long", b"too_long", "voiceprint", b"voiceprint"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "heard", b"heard", "heard_language", b"heard_language", "heard_trust", b"heard_trust", "seconds", b"seconds", "silent", b"silent", "sketch", b"sketch", "speech", b"speech", "text_shared", b"text_shared", "too_long", b"too_long", "voiceprint", b"voiceprint"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -16,6 +16,8 @@ def say(verdict: Verdict, facts: Facts) -> str:
         return _no_text(facts)
     if verdict.reason is Reason.DISAGREE:
         return _disagree(verdict, facts)
+    if verdict.reason is Reason.WRONG_LANGUAGE:
+        return _language(verdict, facts)
     if verdict.reason is Reason.NOT_UNDERSTOOD:
         if verdict.measured is None:
             return "No words were understood in it."
@@ -67,6 +69,14 @@ def _numbers(reason: Reason, measured: float, limit: float) -> str:
             return (
                 f"It is spoken oddly {how} for its text: {measured:.3f} s a letter, where {limit:.3f} s is the limit."
             )
+
+
+def _language(verdict: Verdict, facts: Facts) -> str:
+    likeliest = f"; it is most likely “{facts.heard.language}”" if facts.heard and facts.heard.language else ""
+    return (
+        f"It is spoken in another language: that it is in the voice's has a probability of "
+        f"{verdict.measured or 0.0:.0%}, where {verdict.limit or 0.0:.0%} are wanted{likeliest}."
+    )
 
 
 def _no_text(facts: Facts) -> str:
