@@ -2049,6 +2049,7 @@ class FetchSpec(_message.Message):
     FOLDER_FIELD_NUMBER: _builtins.int
     engine: _builtins.str
     folder: _builtins.str
+    """or a recogniser: "whisper-large-v3", …"""
     def __init__(
         self,
         *,

@@ -86,7 +86,7 @@ def _no_text(facts: Facts) -> str:
             "recording's text are said in it"
         )
         return f"Cut the recording and its text into shorter ones: {how}."
-    return "It has no text, and no recogniser here knows its language."
+    return "It waits for a text: it has none, and no recogniser here knows its language."
 
 
 def _disagree(verdict: Verdict, facts: Facts) -> str:
