@@ -137,7 +137,7 @@ def _notify_left_out(session: Session, voice: str, dropped: dict[str, int]) -> N
         f"it understood are left out, too."
     )
     hint = (
-        f"Put the text beside the recording, in inbox/{voice}/, or `myna engines fetch {BEST}`: they are cut again then. "
+        f"Put the text beside the recording, in inbox/{voice}/, or `myna engines fetch {BEST}`: it is cut again then. "
         f"`myna clips {voice} --dropped` lists them; `myna clip {voice} CLIP --keep` keeps one."
     )
     events.notice(session, Level.WARNING, sentence, hint, voice)
