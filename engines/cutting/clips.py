@@ -130,7 +130,7 @@ def cut_recording(
     given = said if said is not None else [text] if text is not None and len(pieces) == 1 and found.speech else None
     hearing = Hearing(transcriber, aligner, given, second if text is None else None, kept)
     clean = cleaner(limits.denoise, engine_info.sample_rate)
-    cut = Cutter(recording, found, hearing, out_dir, on_progress, alive, limits.compare_speakers, clean).cut(pieces)
+    cut = Cutter(recording, found, hearing, out_dir, on_progress, alive, limits, clean).cut(pieces)
     heard = [one.heard for one in cut]
     if said is not None:
         texts, differ = (

@@ -99,6 +99,10 @@ class Limits:
         bool, Setting("measure whose voice it is when recordings are cut; takes somewhat longer than all the rest")
     ] = True
 
+    measure_dnsmos: Annotated[
+        bool,
+        Setting("measure DNSMOS of each clip when recordings are cut, to look at; takes twice as long as all the rest"),
+    ] = False
     second_recogniser: Annotated[
         bool,
         Setting("lay what a strong recogniser wrote under the sound with a weak one (English), for the list to review"),
