@@ -181,7 +181,7 @@ def _bring(client: Client, name: str, folder: str, no_wait: bool, json: bool) ->
     ended = follow.job(client, job.id)
     follow.check(ended)
     if hears:
-        jobs.show(ended, json)
+        jobs.show(ended[0], json)
         return
     engine = _engine(client, name)
     if json:

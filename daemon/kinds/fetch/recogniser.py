@@ -35,15 +35,13 @@ def run(plan: wire.FetchPlan, channel: Channel) -> str:
     began = time.monotonic()
     if final.is_dir() and any(final.iterdir()):
         raise WeightsMissing(f"{final} is in the way: it holds no whole model.", "Move it away, then fetch again.")
+    if plan.source and not is_model(source):
+        raise WeightsMissing(f"{source} holds no Whisper model.", f"It needs {', '.join(NEEDED)} (CTranslate2 format).")
     with disk_full_is_a_sentence(f"the folder of {plan.engine}"):
         make_folder(aside)
     for leftover in aside.glob(f"{TEMPORARY}*"):
         leftover.unlink()
     if plan.source:
-        if not is_model(source):
-            raise WeightsMissing(
-                f"{source} holds no Whisper model.", f"It needs {', '.join(NEEDED)} (CTranslate2 format)."
-            )
         size = _take([path for name in (*NEEDED, *BESIDE) if (path := source / name).is_file()], aside, channel)
     else:
         size = _fetch(published(PUBLISHED[plan.engine]), plan.mirror, aside, channel)
