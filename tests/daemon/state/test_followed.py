@@ -77,7 +77,7 @@ def test_the_other_half_of_a_recording_that_is_not_understood_is_dropped_and_a_p
     assert why <= REASONS.keys()
     (notice,) = told
     assert notice.sentence.startswith("The recogniser does not follow the speaker of long.wav (anna): 23 clips")
-    assert "Whisper" in notice.hint
+    assert "`myna engines fetch whisper-large-v3`" in notice.hint
     assert "myna clips anna --dropped" in notice.hint
 
 
