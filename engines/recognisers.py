@@ -16,6 +16,20 @@ NEEDED = ("model.bin", "config.json", "tokenizer.json")
 SPHINX = ("en",)
 
 
+#: The Whisper models that can be fetched by name, and the repository of the hub of models that each lies in.
+PUBLISHED = {
+    "whisper-large-v3": "Systran/faster-whisper-large-v3",
+    "whisper-medium": "Systran/faster-whisper-medium",
+    "whisper-small": "Systran/faster-whisper-small",
+    "whisper-base": "Systran/faster-whisper-base",
+    "whisper-tiny": "Systran/faster-whisper-tiny",
+}
+#: The one that is worth its three gigabytes.
+BEST = "whisper-large-v3"
+#: What comes with NEEDED where the model has it: words, and how sound becomes features.
+BESIDE = ("vocabulary.json", "vocabulary.txt", "preprocessor_config.json")
+
+
 class Recogniser(StrEnum):
     """What hears words."""
 
@@ -42,9 +56,14 @@ def whisper_folder(weights_dir: Path | None) -> Path | None:
     return next((child for child in sorted(folder.iterdir()) if is_model(child)), None) if folder.is_dir() else None
 
 
+def fetched_folder(name: str, weights_dir: Path) -> Path:
+    """Where a model of PUBLISHED comes to lie."""
+    return weights_dir / "whisper" / name.removeprefix("whisper-")
+
+
 def how_to_get(weights_dir: Path) -> str:
     """What brings a Whisper model here."""
-    return f"Get one: `hf download Systran/faster-whisper-small --local-dir {weights_dir / 'whisper'}`."
+    return f"`myna engines fetch {BEST}` brings one, or put one into {weights_dir / 'whisper'}."
 
 
 def present(language: str, weights_dir: Path | None) -> Recogniser | None:

@@ -146,8 +146,8 @@ def whisper(home: Path) -> pb.Finding:
             "Name a folder of faster-whisper weights.",
         )
     hint = (
-        f"For better texts put a faster-whisper model into {folder}/NAME/ (model.bin, "
-        f"config.json, tokenizer.json, vocabulary)."
+        f"`myna engines fetch whisper-large-v3` brings better ears, or put a faster-whisper model into {folder}/NAME/ "
+        f"(model.bin, config.json, tokenizer.json, vocabulary)."
     )
     return note(
         "whisper",

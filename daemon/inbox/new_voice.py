@@ -23,7 +23,7 @@ from daemon.inbox import voice_toml
 from daemon.inbox.folder import InboxFolder, below_of, create_in
 from daemon.settings import Settings
 from daemon.state import engines, voices
-from engines import registry
+from engines import recognisers, registry
 from engines.base import EngineInfo
 from engines.capabilities import Capability
 from engines.errors import BadInput
@@ -212,8 +212,7 @@ def _package(engine: str, there: Support) -> pb.Finding:
 
 
 def _recogniser(there: Support, home: Path) -> pb.Finding:
-    get = "Put a faster-whisper model (a CTranslate2 folder, such as Systran/faster-whisper-small of Hugging Face) "
-    get += f"into {home / 'weights' / 'whisper'}."
+    get = recognisers.how_to_get(home / "weights")
     match there.recogniser:
         case Recogniser.WHISPER:
             return findings.ok("recogniser", f"Whisper hears {there.code}: recordings need no transcripts.")

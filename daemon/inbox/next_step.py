@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from daemon.database.models import Job, Voice
 from daemon.kinds.lifecycle import Lifecycle
 from daemon.state import followed, jobs, next_dataset
+from engines import recognisers
 from proto import myna_pb2 as pb
 
 
@@ -17,7 +18,7 @@ def advance(session: Session, lifecycle: Lifecycle, voice: str, *, train: bool, 
     row = session.get(Voice, voice)
     if row is None or any(jobs.find_live(session, kind, voice) for kind in next_dataset.MAKERS):
         return None
-    if lifecycle.kinds["dataset"].gpu_lane:  # Whisper is here
+    if recognisers.whisper_folder(lifecycle.kinds["dataset"].home / "weights") is not None:
         followed.hear_again(session, voice)
     if not forced and (not next_dataset.wanted(session, voice) or next_dataset.gave_up(session, voice) is not None):
         return None

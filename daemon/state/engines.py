@@ -103,15 +103,15 @@ def why_not(session: Session, engine: EngineInfo, home: Path) -> str:
         return f"the {engine.licence} of {engine.name} is not accepted: `myna engines accept {engine.name}`"
     if not engine.weights or not lacking(engine, home):
         return ""
-    if (fetch := fetching(session, engine)) is not None:
+    if (fetch := fetching(session, engine.name)) is not None:
         return f"the base of {engine.name} is being fetched (fetch #{fetch.id})"
     return f"the base of {engine.name} is not here: {_get(engine)}"
 
 
-def fetching(session: Session, engine: EngineInfo) -> Job | None:
-    """The job that brings the engine's base here, if there is one that has not ended."""
+def fetching(session: Session, name: str) -> Job | None:
+    """The job that brings an engine's base, or a recogniser, here, if there is one that has not ended."""
     for job in session.scalars(select(Job).where(text(LIVE), Job.kind == "fetch").order_by(Job.id)):
-        if pb.JobSpec.FromString(job.spec).fetch.engine == engine.name:
+        if pb.JobSpec.FromString(job.spec).fetch.engine == name:
             return job
     return None
 
@@ -169,7 +169,7 @@ def _sentence(session: Session, engine: EngineInfo, message: pb.EngineState, hom
         )
     if message.ready:
         return f"Its base is in {message.base} ({message.present / 1e9:.2g} GB)."
-    if (fetch := fetching(session, engine)) is not None:
+    if (fetch := fetching(session, engine.name)) is not None:
         return (
             f"Its base is being fetched (fetch #{fetch.id}): {message.present / 1e9:.1f} of "
             f"{message.size / 1e9:.1f} GB are here."

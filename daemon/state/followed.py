@@ -1,22 +1,28 @@
-"""Whether a recogniser follows a speaker. Of a voice whose words it mostly does not understand, what it thinks it
-understood is wrong, too: such clips wait for a text, or for a better recogniser. What has a given text, or was changed
-by a person, is none of this; what a person accepted as it is counts, and stays."""
+"""What waits for a text: clips that nothing here could hear, and those of a speaker whom a recogniser does not follow.
+
+Of a voice whose words it mostly does not understand, what it thinks it understood is wrong, too: such clips wait for a
+text, or for a better recogniser. What has a given text, or was changed by a person, is none of this; what a person
+accepted as it is counts, and stays."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from daemon.database.models import Clip, Recording
+from daemon.database.models import Clip, Recording, Voice
 from daemon.state import events
 from daemon.state.recordings import PERSON
 from daemon.state.values import Level
+from engines.recognisers import BEST
 
 #: Reasons of clips, as in `engines.cutting.verdict.REASONS`: distrusted because of the others, and not understood.
 NOT_FOLLOWED, NOT_UNDERSTOOD = "not-followed", "not-understood"
+#: Nothing here could write a text for it.
+NO_TEXT = "no-text"
 #: The recogniser that a better one may take the place of, as stored with its texts.
 WEAK = "pocketsphinx"
 #: Part of the clips, or of their seconds, from which a speaker is not followed.
@@ -70,11 +76,41 @@ def judge(session: Session, voice: str) -> None:
 
 
 def hear_again(session: Session, voice: str) -> None:
-    """Have recordings cut again that the weak recogniser did not follow: a better one is here."""
-    clips = select(Clip.recording).where(Clip.voice == voice, Clip.reason == NOT_FOLLOWED, Clip.text_source == WEAK)
-    waiting = select(Recording).where(Recording.id.in_(clips), Recording.cut.is_not(None), Recording.removed.is_(None))
-    for row in session.scalars(waiting.where(Recording.text.is_(None))):
+    """Have recordings cut again that the weak recogniser did not follow, or that nothing here could hear: a better one
+    is here."""
+    of_voice = select(Clip.recording).where(Clip.voice == voice)
+    lost = of_voice.where(Clip.reason == NOT_FOLLOWED, Clip.text_source == WEAK)
+    waiting = select(Recording).where(Recording.cut.is_not(None), Recording.removed.is_(None))
+    waiting = waiting.where(
+        (Recording.id.in_(lost) & Recording.text.is_(None)) | Recording.id.in_(of_voice.where(Clip.reason == NO_TEXT))
+    )
+    for row in session.scalars(waiting):
         row.cut = None
+
+
+def waiting(session: Session) -> list[Voice]:
+    """Voices with clips that a better recogniser should hear."""
+    of_clips = select(Clip.voice).join(Recording, Recording.id == Clip.recording).where(Recording.removed.is_(None))
+    of_clips = of_clips.where(Clip.reason.in_((NO_TEXT, NOT_FOLLOWED)))
+    return list(session.scalars(select(Voice).where(Voice.name.in_(of_clips)).order_by(Voice.name)))
+
+
+def tell_waiting(session: Session, voice: str, since: datetime) -> int:
+    """Tell a person of the clips, cut since that moment, that wait for a text, for nothing here can write one. Returns
+    how many there are."""
+    query = select(func.count(), func.count(Recording.id.distinct())).select_from(Clip)
+    query = query.join(Recording, Recording.id == Clip.recording).where(Clip.voice == voice, Clip.reason == NO_TEXT)
+    clips, files = session.execute(query.where(Recording.removed.is_(None), Recording.cut >= since)).one()
+    if clips:
+        where = "1 recording" if files == 1 else f"{files} recordings"
+        wait = "1 clip waits" if clips == 1 else f"{clips} clips wait"
+        sentence = f"{wait} for a text: nothing here hears {where} of {voice}."
+        hint = (
+            f"`myna engines fetch {BEST}` brings what hears them, and they are cut again by themselves; or put the "
+            f"texts beside them, in inbox/{voice}/, or write one: `myna clip {voice} CLIP --text TEXT`."
+        )
+        events.notice(session, Level.WARNING, sentence, hint, voice)
+    return int(clips)
 
 
 def _recognised_clips(session: Session, voice: str) -> Sequence[tuple[Clip, str]]:
@@ -101,8 +137,7 @@ def _notify_left_out(session: Session, voice: str, dropped: dict[str, int]) -> N
         f"it understood are left out, too."
     )
     hint = (
-        f"Put the text beside the recording, in inbox/{voice}/, or a Whisper model into weights/whisper of "
-        "Myna's home and start mynad again. "
+        f"Put the text beside the recording, in inbox/{voice}/, or `myna engines fetch {BEST}`: it is cut again then. "
         f"`myna clips {voice} --dropped` lists them; `myna clip {voice} CLIP --keep` keeps one."
     )
     events.notice(session, Level.WARNING, sentence, hint, voice)

@@ -114,7 +114,7 @@ def _stored(row: Clip, facts: wire.ClipFacts) -> StoredClip:
     heard = None
     if facts.heard_trust:
         trust = "high" if facts.heard_trust == "high" else "low"
-        heard = Heard(facts.heard, cast("alone.Trust", trust), facts.confidence)
+        heard = Heard(facts.heard, cast("alone.Trust", trust), facts.confidence, facts.heard_language)
     whole = Facts(
         seconds=facts.seconds,
         speech=facts.speech,

@@ -3,6 +3,7 @@ clips."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from types import MappingProxyType
@@ -193,10 +194,28 @@ def message(session: Session, row: Recording) -> pb.Recording:
         note=row.note,
         made_from=row.made_from,
     )
+    recording.quality.update(measured(session, row))
     recording.added.FromDatetime(row.added)
     if row.removed is not None:
         recording.removed.FromDatetime(row.removed)
     return recording
+
+
+def measured(session: Session, row: Recording) -> dict[str, float]:
+    """What was measured of a whole recording: of its clips as it is cut now, kept or dropped, the largest peak, and the
+    mean of every other measure by their length. Told from what is stored of them; nothing of it is stored again."""
+    query = select(Clip.quality, Clip.end - Clip.start).where(Clip.recording == row.id, Clip.reason != SUPERSEDED)
+    sums: dict[str, float] = defaultdict(float)
+    lengths: dict[str, float] = defaultdict(float)
+    peak = 0.0
+    for quality, seconds in session.execute(query):
+        numbers = voices.numbers(quality)
+        peak = max(peak, numbers.get("peak", 0.0))
+        for name, number in numbers.items():
+            sums[name] += number * seconds
+            lengths[name] += seconds
+    found = {name: sums[name] / lengths[name] for name in sorted(sums) if lengths[name] > 0}
+    return found | {"peak": peak} if "peak" in found else found
 
 
 def _emit_voice(session: Session, voice: str) -> None:

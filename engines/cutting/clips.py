@@ -130,7 +130,7 @@ def cut_recording(
     given = said if said is not None else [text] if text is not None and len(pieces) == 1 and found.speech else None
     hearing = Hearing(transcriber, aligner, given, second if text is None else None, kept)
     clean = cleaner(limits.denoise, engine_info.sample_rate)
-    cut = Cutter(recording, found, hearing, out_dir, on_progress, alive, limits.compare_speakers, clean).cut(pieces)
+    cut = Cutter(recording, found, hearing, out_dir, on_progress, alive, limits, clean).cut(pieces)
     heard = [one.heard for one in cut]
     if said is not None:
         texts, differ = (
@@ -208,6 +208,7 @@ def _judged(
         chars_per_second=letters(text, language) / piece.speech if piece.speech > 0 else 0.0,
         cer=cer,
         confidence=heard.confidence if heard else None,
+        language_probability=heard.language_probability if heard else None,
     )
     facts = Facts(
         seconds=cut.seconds,
@@ -216,7 +217,7 @@ def _judged(
         text=text,
         text_given=source == "given",
         text_shared=shared,
-        heard=Heard(heard.text, heard.trust, heard.confidence) if heard else None,
+        heard=Heard(heard.text, heard.trust, heard.confidence, heard.language) if heard else None,
         cer=cer,
         quality=quality,
         silent=cut.silent,

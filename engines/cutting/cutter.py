@@ -17,12 +17,13 @@ from engines.audio.mono import Mono
 from engines.cutting import measures, overlap
 from engines.cutting.hearing import Hearing
 from engines.cutting.kept import HeardPiece
-from engines.cutting.measures import Bands, bandwidth, edge, loudness, tonal, voiceprint
+from engines.cutting.measures import Bands, bandwidth, edge, loudness, rated, tonal, voiceprint
 from engines.cutting.pauses import Piece
 from engines.cutting.quality import decibels, mean_power, snr_db
 from engines.cutting.stretch import CleanedStretch, Stretch, Times, faded
 from engines.cutting.survey import Survey, stream
 from engines.cutting.vad import SAMPLE_RATE
+from engines.judging.limits import Limits
 from engines.judging.quality import Quality
 from engines.transcription.base import Transcript
 
@@ -64,12 +65,13 @@ class Cutter:
         out_dir: Path,
         on_progress: Progress,
         alive: Alive,
-        compare_speakers: bool,
+        limits: Limits,
         clean: Cleaner | None,
     ) -> None:
+        """Of `limits`: whether speakers are compared, and DNSMOS is measured."""
         self._recording, self._found, self._hearing, self._out_dir = recording, found, hearing, out_dir
-        self._on_progress, self._alive, self._compare_speakers = on_progress, alive, compare_speakers
-        self._clean = clean
+        self._on_progress, self._alive, self._clean = on_progress, alive, clean
+        self._compare_speakers, self._rate = limits.compare_speakers, limits.measure_dnsmos
         self._written: list[Cut] = []  #: not heard yet
         self._to_hear: list[NDArray[np.float32]] = []
         self._done: list[Cut] = []
@@ -145,6 +147,7 @@ class Cutter:
             edge_db=edge(sound, rate),
             overlap_share=overlap.share(hearing) if piece.speech > 0 else None,
             tonal_db=tonal(hearing, piece.end - piece.start - piece.speech),
+            dnsmos=in_a_thread(partial(rated, hearing), self._alive) if self._rate and piece.speech > 0 else None,
             channels=self._recording.channels,
             channel=self._recording.channel,
         )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: Part of every file's name: raised when the files, or the way pieces are heard, change.
-_FORMAT = 2
+_FORMAT = 3
 #: Seconds after which nobody comes back for a file: of a recording that was removed or a job that was given up.
 _FORGOTTEN = 7 * 24 * 3_600.0
 

@@ -185,6 +185,16 @@ def voiceprint(hearing: NDArray[np.float32]) -> bytes:
         return b""
 
 
+def rated(hearing: NDArray[np.float32]) -> float | None:
+    """How good mono samples (n,) at vad.SAMPLE_RATE sound by DNSMOS, 1…5; None for silence. Raises BadInput where it is
+    not installed."""
+    import numpy as np
+
+    from engines.metrics.dnsmos import dnsmos
+
+    return dnsmos(hearing) if np.any(hearing) else None
+
+
 def _spectra(sound: NDArray[np.float32], width: int, hop: int) -> NDArray[np.float32]:
     """Power (moments, width // 2 + 1)."""
     import numpy as np

@@ -28,6 +28,9 @@ _SURE: dict[Trust, float] = {"high": 0.25, "low": 0.5}
 #: Share of the words a strong recogniser wrote that a second one does not hear (`Alignment.word_errors`): of right
 #: texts by four flite voices at most 0.09, in the median 0.18 with one word replaced and 1 with another text.
 _HEARD_TWICE, _HEARD_ONCE = 0.09, 0.35
+#: Probability of the voice's language below which a clip is doubted; wholly at the limit. Whisper is unsure of short
+#: clips.
+_OTHER_TONGUE = 0.5
 #: Interquartile ranges below the lower quartile at which a likeness begins to be an outlier, and at which it surely is;
 #: and the narrowest range: a voice may be more even than that.
 _OUTLIER, _FAR, _EVENEST = 1.5, 3.0, 0.02
@@ -47,6 +50,7 @@ class Doubt(StrEnum):
     DISAGREE = "disagree"
     NOT_UNDERSTOOD = "not-understood"
     RECOGNISERS_DISAGREE = "recognisers-disagree"
+    WRONG_LANGUAGE = "wrong-language"
     OTHER_SPEAKER = "other-speaker"
     ODD_PACE = "odd-pace"
     CLIPPED = "clipped"
@@ -66,6 +70,7 @@ WEIGHTS = {
     Doubt.DISAGREE: 0.9,
     Doubt.NOT_UNDERSTOOD: 0.8,
     Doubt.RECOGNISERS_DISAGREE: 0.9,
+    Doubt.WRONG_LANGUAGE: 0.8,
     Doubt.OTHER_SPEAKER: 0.8,
     Doubt.ODD_PACE: 0.6,
     Doubt.CLIPPED: 0.4,
@@ -90,6 +95,7 @@ _NEAR = {
     Reason.DISAGREE: 0.15,
     Reason.NOT_UNDERSTOOD: 0.15,
     Reason.RECOGNISERS_DISAGREE: 0.15,
+    Reason.WRONG_LANGUAGE: 0.1,
     Reason.OTHER_SPEAKER: 0.05,
 }
 _NEAR_PART = {Reason.CLIPPED: 0.5, Reason.ODD_PACE: 0.15}
@@ -178,6 +184,9 @@ def nearness(verdict: Verdict) -> float:
 
 def _text(facts: Facts, voice: Usual, limits: Limits) -> Iterator[Sign]:
     heard, cer, fit = facts.heard, facts.cer, facts.quality.text_fit
+    if limits.wrong_language < _OTHER_TONGUE and (spoken := facts.quality.language_probability) is not None:
+        part = _ramp(-spoken, -_OTHER_TONGUE, -limits.wrong_language)
+        yield _sign(Doubt.WRONG_LANGUAGE, part, spoken, limits.wrong_language)
     if not facts.text_given:
         if heard is not None:
             least = least_confidence(heard.trust, limits)

@@ -12,6 +12,7 @@ _TITLES = {
     Doubt.DISAGREE: "heard otherwise",
     Doubt.NOT_UNDERSTOOD: "hardly understood",
     Doubt.RECOGNISERS_DISAGREE: "heard in two ways",
+    Doubt.WRONG_LANGUAGE: "another language?",
     Doubt.OTHER_SPEAKER: "sounds like another",
     Doubt.ODD_PACE: "odd pace",
     Doubt.CLIPPED: "almost clipped",
@@ -49,6 +50,10 @@ def say_doubt(sign: Sign, *, kept: bool) -> str:
             return f"The recogniser was {measured:.0%} sure of its text; from {limit:.0%} on it is kept."
         case Doubt.RECOGNISERS_DISAGREE:
             return f"A second recogniser does not hear {measured:.0%} of its words; of right texts at most {limit:.0%}."
+        case Doubt.WRONG_LANGUAGE:
+            return (
+                f"It is in the voice's language with a probability of {measured:.0%}; from {limit:.0%} on it is kept."
+            )
         case Doubt.OTHER_SPEAKER:
             return f"It is {measured:.2f} alike to the voice; its other clips are above {limit:.2f}."
         case Doubt.OVERLAP:
@@ -75,7 +80,7 @@ def _number(doubt: Doubt, value: float) -> str:
             return f"{value:.3f} s a letter"
         case Doubt.DISAGREE if value > 1:
             return f"{value:.1f} letters a second"
-        case Doubt.DISAGREE | Doubt.NOT_UNDERSTOOD | Doubt.RECOGNISERS_DISAGREE | Doubt.OVERLAP:
+        case Doubt.DISAGREE | Doubt.NOT_UNDERSTOOD | Doubt.RECOGNISERS_DISAGREE | Doubt.OVERLAP | Doubt.WRONG_LANGUAGE:
             return f"{value:.0%}"
         case _:
             return f"{value:.2f}"

@@ -53,6 +53,15 @@ class Limits:
             "a first or last 20 ms louder than this, in dB beside the speech, is a cut word; 100: none is", -90, 100
         ),
     ] = -6.0
+    wrong_language: Annotated[
+        float,
+        Setting(
+            "probability of the voice's language below which Whisper takes a clip for another language's, and it is "
+            "dropped; 0: none is",
+            0,
+            1,
+        ),
+    ] = 0.1
     not_understood: Annotated[
         tuple[float, float],
         Setting("a text that a recogniser wrote must be surer than this: a strong one's, a weak one's", 0, 1),
@@ -90,6 +99,10 @@ class Limits:
         bool, Setting("measure whose voice it is when recordings are cut; takes somewhat longer than all the rest")
     ] = True
 
+    measure_dnsmos: Annotated[
+        bool,
+        Setting("measure DNSMOS of each clip when recordings are cut, to look at; takes twice as long as all the rest"),
+    ] = False
     second_recogniser: Annotated[
         bool,
         Setting("lay what a strong recogniser wrote under the sound with a weak one (English), for the list to review"),
@@ -136,6 +149,7 @@ SETTING_OF: dict[Reason, str] = {
     Reason.REVERBERANT: "reverberant",
     Reason.NARROW_BAND: "narrow_band",
     Reason.CUT_OFF: "cut_off",
+    Reason.WRONG_LANGUAGE: "wrong_language",
     Reason.NOT_UNDERSTOOD: "not_understood",
     Reason.RECOGNISERS_DISAGREE: "recognisers_disagree",
     Reason.DISAGREE: "disagree",

@@ -34,10 +34,12 @@ MEASURES = (
     Measure("edge_db", "level of its edges beside the speech", "dB"),
     Measure("tonal_db", "level of tones in its pauses beside the speech", "dB"),
     Measure("overlap_share", "share in which two speak at once, estimated"),
+    Measure("dnsmos", "DNSMOS, overall"),
     Measure("seconds_per_char", "seconds a letter", "s"),
     Measure("text_fit", "how well a given text fits (0 is best)"),
     Measure("second_wer", "heard words that a second recogniser does not hear"),
     Measure("confidence", "confidence of the recogniser"),
+    Measure("language_probability", "probability that it is in the voice's language"),
     Measure("cer", "letters by which text and what was heard differ"),
     LIKENESS,
 )

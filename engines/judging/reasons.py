@@ -19,6 +19,7 @@ class Reason(StrEnum):
     REVERBERANT = "reverberant"
     NARROW_BAND = "narrow-band"
     CUT_OFF = "cut-off"
+    WRONG_LANGUAGE = "wrong-language"
     NO_TEXT = "no-text"
     NOT_UNDERSTOOD = "not-understood"
     RECOGNISERS_DISAGREE = "recognisers-disagree"
@@ -43,6 +44,7 @@ REASONS: dict[Reason, str] = {
     Reason.REVERBERANT: "its sounds die away too slowly: a room speaks along",
     Reason.NARROW_BAND: "its high frequencies are missing, as on a telephone",
     Reason.CUT_OFF: "it begins or ends in the middle of a sound",
+    Reason.WRONG_LANGUAGE: "spoken in another language than the voice's",
     Reason.NO_TEXT: "no text, and no recogniser that could write it",
     Reason.NOT_UNDERSTOOD: "the recogniser heard no words it is sure of",
     Reason.RECOGNISERS_DISAGREE: "a second recogniser does not hear the words that the first one wrote",

@@ -16,6 +16,8 @@ def say(verdict: Verdict, facts: Facts) -> str:
         return _no_text(facts)
     if verdict.reason is Reason.DISAGREE:
         return _disagree(verdict, facts)
+    if verdict.reason is Reason.WRONG_LANGUAGE:
+        return _language(verdict, facts)
     if verdict.reason is Reason.NOT_UNDERSTOOD:
         if verdict.measured is None:
             return "No words were understood in it."
@@ -69,6 +71,14 @@ def _numbers(reason: Reason, measured: float, limit: float) -> str:
             )
 
 
+def _language(verdict: Verdict, facts: Facts) -> str:
+    likeliest = f"; it is most likely “{facts.heard.language}”" if facts.heard and facts.heard.language else ""
+    return (
+        f"It is spoken in another language: that it is in the voice's has a probability of "
+        f"{verdict.measured or 0.0:.0%}, where {verdict.limit or 0.0:.0%} are wanted{likeliest}."
+    )
+
+
 def _no_text(facts: Facts) -> str:
     if facts.text_shared:
         how = (
@@ -76,7 +86,7 @@ def _no_text(facts: Facts) -> str:
             "recording's text are said in it"
         )
         return f"Cut the recording and its text into shorter ones: {how}."
-    return "It has no text, and no recogniser here knows its language."
+    return "It waits for a text: it has none, and no recogniser here knows its language."
 
 
 def _disagree(verdict: Verdict, facts: Facts) -> str:

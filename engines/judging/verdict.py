@@ -28,6 +28,7 @@ class Heard:
     text: str
     trust: Trust
     confidence: float  #: 0…1
+    language: str = ""  #: the likeliest one; empty: it was not told
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,9 @@ def _sound(quality: Quality, limits: Limits) -> Iterator[Verdict]:
 
 
 def _text(facts: Facts, language: str, limits: Limits) -> Iterator[Verdict]:
-    heard, cer = facts.heard, facts.cer
+    heard, cer, spoken = facts.heard, facts.cer, facts.quality.language_probability
+    if spoken is not None and spoken < limits.wrong_language:
+        yield Verdict(Reason.WRONG_LANGUAGE, spoken, limits.wrong_language)
     if not any(c.isalnum() for c in facts.text):
         if heard is None:
             yield Verdict(Reason.NO_TEXT)

@@ -36,6 +36,8 @@ class Transcript:
     engine: str  #: "whisper", "pocketsphinx"
     trust: Trust
     confidence: float  #: of the whole, 0…1
+    language: str = ""  #: the likeliest one, ISO 639-1 as far as there is a code; empty: the recogniser cannot tell
+    language_probability: float | None = None  #: that it is in the recogniser's language, 0…1; None: likewise
 
 
 class Transcriber(Protocol):

@@ -82,7 +82,8 @@ class WhisperTranscriber:
         )
 
     def transcribe(self, samples: NDArray[np.float32]) -> Transcript:
-        """See Transcriber; longer than 30 s is heard in windows. Gives the words' times."""
+        """See Transcriber; longer than 30 s is heard in windows, and its language told by the first. Gives the words'
+        times."""
         import numpy as np
 
         if len(samples) < SAMPLE_RATE // 20 or not np.any(samples):
@@ -107,9 +108,8 @@ class WhisperTranscriber:
             if weight
             else -math.inf
         )
-        return Transcript(
-            " ".join(s.text.strip() for s in heard).strip(), words, self.name, self.trust, math.exp(min(mean_log, 0.0))
-        )
+        text = " ".join(s.text.strip() for s in heard).strip()
+        return Transcript(text, words, self.name, self.trust, math.exp(min(mean_log, 0.0)), *self._language(samples))
 
     def transcribe_many(
         self, clips: Sequence[NDArray[np.float32]], alive: Callable[[], None] | None = None
@@ -138,22 +138,44 @@ class WhisperTranscriber:
 
         features = np.stack([pad_or_trim(self._model.feature_extractor(clip)) for clip in clips])
         prompt = self._model.get_prompt(self._tokenizer, [], without_timestamps=True)
+        encoded = self._model.encode(features)
+        languages = self._languages(encoded, len(clips))
         outputs = self._model.model.generate(
-            self._model.encode(features),
+            encoded,
             [prompt] * len(clips),
             beam_size=_BEAMS,
             return_scores=True,
             max_length=self._model.max_length,
         )
         transcripts: list[Transcript | None] = []
-        for output in outputs:
+        for output, language in zip(outputs, languages, strict=True):
             tokens = output.sequences_ids[0]
             text = self._tokenizer.decode([token for token in tokens if token < self._tokenizer.eot]).strip()
             raw = text.encode()
             looping = len(raw) > 40 and len(raw) / len(zlib.compress(raw)) > _LOOP_RATIO
             confidence = math.exp(min(output.scores[0], 0.0))  # the score is the mean log probability of a token
-            transcripts.append(None if looping else Transcript(text, (), self.name, self.trust, confidence))
+            heard = Transcript(text, (), self.name, self.trust, confidence, *language)
+            transcripts.append(None if looping else heard)
         return transcripts
+
+    def _language(self, samples: NDArray[np.float32]) -> tuple[str, float | None]:
+        from faster_whisper.audio import pad_or_trim
+
+        if not self._model.model.is_multilingual:
+            return "", None
+        features = pad_or_trim(self._model.feature_extractor(samples[: round(WINDOW * SAMPLE_RATE)]))
+        return self._languages(self._model.encode(features), 1)[0]
+
+    def _languages(self, encoded: Any, count: int) -> list[tuple[str, float | None]]:
+        """Of each of so many clips the likeliest language, and the probability of the voice's: a step of the decoder
+        beside what the encoder took. A model of English alone tells none."""
+        if not self._model.model.is_multilingual:
+            return [("", None)] * count
+        found = [
+            [(token[2:-2], probability) for token, probability in one]
+            for one in self._model.model.detect_language(encoded)
+        ]
+        return [(one[0][0], float(dict(one).get(self.language, 0.0))) for one in found]
 
     def _nothing(self) -> Transcript:
         return Transcript("", (), self.name, self.trust, 0.0)

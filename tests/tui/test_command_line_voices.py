@@ -67,6 +67,13 @@ def test_a_recording_is_taken_out_by_name_or_digest_and_comes_back(myna: Run, st
     assert "myna recordings anna --removed" in missing.err
 
 
+def test_recordings_tell_how_they_were_recorded(myna: Run, stage: Stage) -> None:
+    stage.datasets.given[0].quality.update({"snr_db": 41.6, "bandwidth_hz": 8_000.0, "clipped_share": 0.0004})
+    first, second = myna("recordings", "anna", "--measures").out.splitlines()[1:3]
+    assert first.split() == ["aaaaaaaaaaaa", "42", *"--", "0.04%", "-", "8,000", *"----", "a.wav"]
+    assert second.split() == ["bbbbbbbbbbbb", *"-" * 10, "b.wav"]
+
+
 def test_a_new_voice_says_what_there_is_for_its_language(myna: Run, stage: Stage) -> None:
     made = myna("voices", "new", "aino", "--language", "fi", "--engine", "xtts")
     assert made.code == 0, made.err

@@ -43,6 +43,13 @@ def test_what_is_no_pair_is_wrong_usage(myna: Run, workshop: Stage) -> None:
     assert myna("datasets", "calibrate", "anna", "--set", "noisy").code == 2
 
 
+def test_a_voice_is_cut_again(myna: Run, workshop: Stage) -> None:
+    ended = myna("datasets", "recut", "anna")
+    assert ended.code == 0, ended.err
+    assert "Follow it: myna logs 900 -f" in ended.out
+    assert workshop.jobs.submitted[-1].spec.dataset == pb.DatasetSpec(voice="anna", recut=True)
+
+
 def test_a_report_is_a_folder_with_page_numbers_picture_and_sounds(myna: Run, workshop: Stage, tmp_path: Path) -> None:
     folder = tmp_path / "report"
     ended = myna("datasets", "report", "anna", "--into", str(folder))

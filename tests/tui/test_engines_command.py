@@ -74,6 +74,24 @@ def test_a_base_that_its_publisher_gives_to_people_it_knows_is_accepted_without_
     assert mirror.asked == []
 
 
+def test_what_hears_recordings_is_brought_by_its_name(daemon: None, home: Path, myna: Run, tmp_path: Path) -> None:
+    """The model has no sense, and is never loaded here: only where it lies matters."""
+    (given := tmp_path / "given").mkdir()
+    told = myna("engines", "add", "whisper-tiny", given)
+    assert told.code == 1
+    assert f"{given} holds no Whisper model." in told.err
+    assert not (home / "weights" / "whisper-tiny.part").exists()
+    for name in ("model.bin", "config.json", "tokenizer.json"):
+        (given / name).write_bytes(b"{}")
+    assert "`myna engines fetch whisper-large-v3`" in myna("engines").out
+    taken = myna("engines", "add", "whisper-tiny", given)
+    assert taken.code == 0, taken.err
+    assert "whisper-tiny is here" in taken.out
+    assert (home / "weights" / "whisper" / "tiny" / "model.bin").is_file()
+    assert "Whisper hears recordings (tiny)." in myna("engines").out
+    assert "There is no engine named 'whisper-huge'" in myna("engines", "fetch", "whisper-huge").err
+
+
 def test_who_says_no_has_accepted_nothing(daemon: None, mirror: Server, home: Path, myna: Run) -> None:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "tui.cli", "engines", "accept", "xtts"]

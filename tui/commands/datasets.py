@@ -1,4 +1,5 @@
-"""`myna datasets` (`list`, `wanted`, `calibrate`, `report`, `merge`), `clips`, `clip`: what a voice learns from."""
+"""`myna datasets` (`list`, `wanted`, `calibrate`, `recut`, `report`, `merge`), `clips`, `clip`: what a voice learns
+from."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from typer.core import TyperGroup
 from proto import myna_pb2 as pb
 from proto.client import ClientError
 from tui import arguments, calibration, output, session, sounds_wanted, wording
-from tui.commands import train
+from tui.commands import jobs, train
 
 app = typer.Typer()
 
@@ -89,6 +90,16 @@ def calibrate(
         output.json(found)
         return
     calibration.show(found, given)
+
+
+@group.command()
+def recut(voice: arguments.Voice, json: output.Json = False) -> None:
+    """Cut, measure and hear all recordings of a voice again, and make a dataset of them. What you said of clips stands
+    for those in their place; datasets that were made stay as they are."""
+    job = session.client().submit(pb.DatasetSpec(voice=voice, recut=True))
+    jobs.show(job, json)
+    if not json:
+        output.line(f"Follow it: myna logs {job.id} -f")
 
 
 @group.command()

@@ -18,6 +18,21 @@ app = typer.Typer()
 PANEL = "Recordings"
 
 
+#: Of `Recording.quality`: what is shown of it, and how.
+MEASURES = {
+    "snr_db": ("SNR dB", "{:.0f}"),
+    "lufs": ("LUFS", "{:.1f}"),
+    "peak": ("peak", "{:.2f}"),
+    "clipped_share": ("clipped", "{:.2%}"),
+    "silence_share": ("silence", "{:.0%}"),
+    "bandwidth_hz": ("band Hz", "{:,.0f}"),
+    "rt60": ("reverb s", "{:.2f}"),
+    "dc_offset": ("DC", "{:+.4f}"),
+    "dnsmos": ("DNSMOS", "{:.2f}"),
+    "channels": ("channels", "{:.0f}"),
+}
+
+
 def argument(complete: Callable[[typer.Context, str], list[arguments.Offer]]) -> Any:
     """The argument SHA of a command that takes a recording."""
     return typer.Argument(
@@ -31,12 +46,18 @@ def argument(complete: Callable[[typer.Context, str], list[arguments.Offer]]) ->
 def recordings(
     voice: arguments.Voice,
     removed: Annotated[bool, typer.Option("--removed", help="Also those that were taken out.")] = False,
+    measures: Annotated[bool, typer.Option("--measures", help="How each was recorded, over all its clips.")] = False,
     json: output.Json = False,
 ) -> None:
     """List a voice's recordings."""
     found = list(session.client().recordings(voice, removed=removed))
     if json:
         output.json(found)
+        return
+    if measures:
+        head = ("recording", *(title for title, _ in MEASURES.values()), "name")
+        numbers = ((row.sha256[:12], *_measured(row), row.name) for row in found)
+        output.table(head, numbers, f"{voice} has no recordings.")
         return
     rows = (
         (
@@ -122,3 +143,9 @@ def _whole(client: Client, voice: str, named: str) -> pb.Recording:
     raise ClientError(
         f"{voice} has no recording {named}.", f"`myna recordings {voice} --removed` lists them.", "NOT_FOUND"
     )
+
+
+def _measured(row: pb.Recording) -> list[str]:
+    """The numbers of MEASURES; "-" for what was not measured."""
+    known = row.quality
+    return [form.format(known[name]) if name in known else "-" for name, (_, form) in MEASURES.items()]

@@ -19,6 +19,8 @@ NUMBERS = {
     "cer": "CER {:.2f}",
     "text_fit": "text fit {:.1f}",
     "second_wer": "unheard by a second recogniser {:.0%}",
+    "language_probability": "in the voice's language {:.0%}",
+    "dnsmos": "DNSMOS {:.2f}",
     "rms_db": "level {:.0f} dB",
     "peak": "peak {:.2f}",
     "clipped_share": "clipping {:.1%}",

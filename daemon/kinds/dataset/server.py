@@ -18,7 +18,7 @@ from daemon.database.models import Job, Recording, Voice
 from daemon.inbox import subtitles
 from daemon.kinds.dataset import following
 from daemon.kinds.kind import FollowUp, Kind
-from daemon.state import cut_settings, datasets, recordings, voices
+from daemon.state import cut_settings, datasets, followed, recordings, voices
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
@@ -101,15 +101,23 @@ class MakeDataset(Kind):
             many = "1 recording waits" if len(other) == 1 else f"{len(other)} recordings wait"
             job.why = f"No dataset: {job.voice}'s engine or denoise changed meanwhile, and {many} to be cut again."
             return ()
+        waiting = followed.tell_waiting(session, job.voice, job.submitted)
         made = datasets.build(session, job.voice, job.id)
         if made is None:
             job.why = f"Nothing new: {job.voice}'s clips are those of the dataset it has."
             if datasets.last(session, job.voice) is None:
                 job.why = f"No dataset: none of its clips can be used. `myna clips {job.voice} --dropped` says why."
+            job.why += _waiting(waiting)
             return ()
-        job.why = datasets.said(made)
+        job.why = datasets.said(made) + _waiting(waiting)
         train_after = pb.JobSpec.FromString(job.spec).dataset.train_after
         return following.training(session, job, made, self.settings) if train_after else ()
+
+
+def _waiting(clips: int) -> str:
+    return (
+        f" {clips} {'clip waits' if clips == 1 else 'clips wait'} for a text, or for what hears one." if clips else ""
+    )
 
 
 def _limits(session: Session, voice: Voice) -> dict[str, Any]:

@@ -175,6 +175,7 @@ def _facts(clip: CutClip) -> wire.ClipFacts:
         heard=heard.text if heard else "",
         heard_trust=heard.trust if heard else "",
         confidence=heard.confidence if heard else 0.0,
+        heard_language=heard.language if heard else "",
         voiceprint=clip.voiceprint,
         sketch=clip.sketch,
     )

@@ -7,25 +7,26 @@ cancelled or failed fetch keeps what came.
 
 from __future__ import annotations
 
-import math
 import time
 from pathlib import Path
 
-from daemon.machine.disk_space import DiskSpace
+from daemon.kinds.fetch import recogniser
+from daemon.kinds.fetch.moving import Progress, copy, room
 from daemon.worker.job import Channel
 from engines import registry, torch_file, weights
 from engines.base import EngineInfo
 from engines.download import download, is_published, part_of
-from engines.errors import DiskFull, WeightsMissing
-from engines.files import TEMPORARY, disk_full_is_a_sentence, make_folder, opened_whole
+from engines.errors import WeightsMissing
+from engines.files import TEMPORARY, disk_full_is_a_sentence, make_folder
+from engines.recognisers import PUBLISHED
 from proto import worker_pb2 as wire
-
-#: Bytes copied at once.
-BLOCK = 8 << 20
 
 
 def run(plan: wire.FetchPlan, channel: Channel) -> str:
-    """Make the base whole. Raises WeightsMissing when what came, or what the folder has, is not the engine's base."""
+    """Make the base, or the recogniser, whole. Raises WeightsMissing when what came, or what the folder has, is
+    not the engine's base."""
+    if plan.engine in PUBLISHED:
+        return recogniser.run(plan, channel)
     info, folder = registry.info(plan.engine), Path(plan.folder)
     began = time.monotonic()
     with disk_full_is_a_sentence(f"the folder of the base of {info.name}"):
@@ -35,8 +36,8 @@ def run(plan: wire.FetchPlan, channel: Channel) -> str:
     if plan.source:
         _adopt(info, Path(plan.source), folder, channel)
         return f"The base of {info.name} was taken from {plan.source}."
-    progress = _Progress(channel, sum(file.size for file in info.weights))
-    _room(folder, progress.total - weights.present(info, folder))
+    progress = Progress(channel, sum(file.size for file in info.weights))
+    room(folder, progress.total - weights.present(info, folder))
     by_hand = False  #: some of it was here already, from a fetch that broke off or whoever put it here
     for file in info.weights:
         channel.check()
@@ -57,28 +58,6 @@ def run(plan: wire.FetchPlan, channel: Channel) -> str:
     )
 
 
-class _Progress:
-    """Progress over all files."""
-
-    def __init__(self, channel: Channel, total: int) -> None:
-        self._channel = channel
-        self.total = total  #: bytes
-        self.done = 0  #: bytes of the files before
-        self.here = math.inf  #: bytes that attempts before left; what comes beyond them stays for the next one
-        self._began: tuple[float, int] | None = None
-
-    def at(self, have: int, sentence: str) -> None:
-        """So many bytes of the present file are here. Raises what the daemon ordered."""
-        self._channel.check()
-        now, at = time.monotonic(), self.done + have
-        if at > self.here:
-            self._channel.lasting()
-        if self._began is None or at < self._began[1]:
-            self._began = (now, at)
-        since, came = now - self._began[0], at - self._began[1]
-        self._channel.progress(at, self.total, "bytes", sentence, (self.total - at) * since / came if came else 0.0)
-
-
 def _adopt(info: EngineInfo, source: Path, folder: Path, channel: Channel) -> None:
     """Copy a whole base from `source`. Copied, never linked: Coqui's own loader writes over the model.pth that it
     loads."""
@@ -97,26 +76,7 @@ def _adopt(info: EngineInfo, source: Path, folder: Path, channel: Channel) -> No
             )
         if file.sha256:
             channel.log("info", f"{file.name} is not the published one: it is taken as it is.")
-    _room(folder, sum((source / file.name).stat().st_size for file in info.weights))
-    progress = _Progress(channel, sum((source / file.name).stat().st_size for file in info.weights))
+    room(folder, sum((source / file.name).stat().st_size for file in info.weights))
+    progress = Progress(channel, sum((source / file.name).stat().st_size for file in info.weights))
     for file in info.weights:
-        _copy(source / file.name, folder / file.name, progress)
-
-
-def _copy(source: Path, target: Path, progress: _Progress) -> None:
-    have = 0
-    with opened_whole(target, target.name) as there, source.open("rb") as here:
-        while block := here.read(BLOCK):
-            there.write(block)
-            have += len(block)
-            progress.at(have, f"copying {target.name}")
-    progress.done += have
-
-
-def _room(folder: Path, need: int) -> None:
-    """The daemon waits for room before it starts this; in between somebody else may have taken it."""
-    if short := DiskSpace(folder, 0).missing(need):
-        raise DiskFull(
-            f"The disk that holds {folder} is {short / 1e9:.1f} GB short.",
-            "Free some space, then fetch again: nothing is lost.",
-        )
+        copy(source / file.name, folder / file.name, progress)

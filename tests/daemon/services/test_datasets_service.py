@@ -17,6 +17,7 @@ from voice_rows import clip, dataset, sha
 from daemon.errors import NotNow
 from daemon.state import datasets, recordings
 from proto import myna_pb2 as pb
+from proto import worker_pb2 as wire
 
 pytestmark = pytest.mark.integration
 
@@ -126,6 +127,28 @@ def test_a_change_taken_back_in_the_same_transaction_harms_no_other(daemon: Any)
 
     answer = asyncio.run(scenario())
     assert (answer.name, answer.HasField("removed")) == ("c0.wav", True)
+
+
+def test_what_was_measured_of_a_recording_is_that_of_all_its_clips(daemon: Any) -> None:
+    """By their lengths, whether they are kept or not; not of those that a later cut put others in the place of."""
+
+    def given(session: Session) -> None:
+        whole = wire.RecordingTaken(file=b"a.wav", name="a.wav", sha256=sha("a"), path="a.wav", seconds=8.0)
+        row = recordings.take(session, "anna", whole)
+        for parts in ([(0.0, 8.0, 3.0, 0.1)], [(0.0, 6.0, 40.0, 0.5), (6.0, 8.0, 20.0, 0.9)]):
+            clips = [
+                wire.CutClip(start=a, end=b, sha256=sha(f"{a}{b}"), quality={"snr_db": snr, "peak": peak}, kept=a == 0)
+                for a, b, snr, peak in parts
+            ]
+            recordings.store_cut(session, "anna", wire.RecordingCut(recording=row.sha256, clips=clips))
+            session.flush()
+        never = wire.RecordingTaken(file=b"b.wav", name="b.wav", sha256=sha("b"), path="b.wav", seconds=8.0)
+        recordings.take(session, "anna", never)
+
+    daemon.store.write_now(given)
+    cut, uncut = ask(service_of(daemon).Recordings, pb.ListRecordingsRequest(voice="anna")).recordings
+    assert dict(cut.quality) == {"snr_db": pytest.approx(35.0), "peak": pytest.approx(0.9)}
+    assert not uncut.quality
 
 
 def test_recordings_come_in_pages(daemon: Any) -> None:

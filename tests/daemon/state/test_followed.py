@@ -15,6 +15,7 @@ from daemon.database.store import Store
 from daemon.inbox.next_step import advance
 from daemon.state import datasets, followed, recordings
 from engines.judging.reasons import REASONS
+from engines.recognisers import NEEDED
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
@@ -76,7 +77,7 @@ def test_the_other_half_of_a_recording_that_is_not_understood_is_dropped_and_a_p
     assert why <= REASONS.keys()
     (notice,) = told
     assert notice.sentence.startswith("The recogniser does not follow the speaker of long.wav (anna): 23 clips")
-    assert "Whisper" in notice.hint
+    assert "`myna engines fetch whisper-large-v3`" in notice.hint
     assert "myna clips anna --dropped" in notice.hint
 
 
@@ -181,7 +182,11 @@ def test_weights_of_whisper_have_it_cut_anew_and_only_once(store: Store, tmp_pat
         row = heard(session, "long.wav", [4.0] * 3, [4.0] * 9)
         datasets.build(session, "anna")
         found = [step(session)]
-        (tmp_path / "weights" / "whisper").mkdir(parents=True)
+        model = tmp_path / "weights" / "whisper"
+        model.mkdir(parents=True)
+        found.append(step(session))  # a folder is no model yet
+        for name in NEEDED:
+            (model / name).touch()
         making = advance(session, lives.lifecycle(session), "anna", train=False)
         found += [making is not None, row.cut is None]
         assert making is not None
@@ -189,6 +194,6 @@ def test_weights_of_whisper_have_it_cut_anew_and_only_once(store: Store, tmp_pat
         lives.succeed(session, making, "Cut.")
         return [*found, step(session)]
 
-    assert store.write_now(act) == [False, True, True, False]
+    assert store.write_now(act) == [False, False, True, True, False]
     assert store.read_now(kept) == 0
     assert followed.NOT_FOLLOWED in REASONS

@@ -165,6 +165,15 @@ def test_what_a_second_recogniser_does_not_hear_comes_in_front_of_what_both_hear
     assert DOUBTFUL <= doubt(0.18) < doubt(0.3) < doubt(1.0)
 
 
+def test_a_language_that_is_hardly_the_voices_is_doubted_before_it_is_dropped() -> None:
+    def doubt(probability: float | None) -> float:
+        facts = replace(FACTS, quality=replace(GOOD, language_probability=probability))
+        return signs(facts).get(Doubt.WRONG_LANGUAGE, 0.0)
+
+    assert doubt(None) == doubt(1.0) == doubt(0.5) == 0.0
+    assert 0 < doubt(0.4) < DOUBTFUL < doubt(0.2) < doubt(0.1)
+
+
 @pytest.mark.parametrize("doubt", list(Doubt))
 def test_every_doubt_has_words(doubt: Doubt) -> None:
     sign = Sign(doubt, 0.5, 0.4, 0.5)

@@ -48,6 +48,19 @@ def test_a_measure_beyond_its_limit_drops_a_clip_and_a_looser_limit_keeps_it(
     assert judge(FACTS, LENGTHS, "en", Limits()).kept
 
 
+def test_a_clip_in_another_language_is_dropped_and_the_likeliest_is_named() -> None:
+    heard = Heard("hyvää huomenta", "high", 0.9, "fi")
+    finnish = replace(FACTS, text_given=False, heard=heard, quality=replace(GOOD, language_probability=0.02))
+    found = judge(finnish, LENGTHS, "en", Limits())
+    assert (found.reason, found.measured, found.limit) == (Reason.WRONG_LANGUAGE, 0.02, Limits().wrong_language)
+    assert "most likely “fi”" in say(found, finnish)
+    assert judge(finnish, LENGTHS, "en", Limits(wrong_language=0.0)).kept
+    given = replace(finnish, text_given=True, cer=0.0)
+    assert judge(given, LENGTHS, "en", Limits()).reason is Reason.WRONG_LANGUAGE, "whoever wrote the text"
+    unsure = replace(finnish, quality=replace(GOOD, language_probability=0.2))
+    assert judge(unsure, LENGTHS, "en", Limits()).kept, "a short clip's language is hardly told"
+
+
 def test_what_was_not_measured_drops_nothing() -> None:
     old = Quality.of({"rms_db": -23.0, "peak": 0.5, "snr_db": 40.0, "clipped_share": 0.0, "chars_per_second": 14.0})
     assert judge(replace(FACTS, quality=old), LENGTHS, "en", Limits()).kept

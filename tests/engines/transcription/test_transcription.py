@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import itertools
 
 from speech import RATE, TEXTS, speech
-from tiny_whisper import build
+from tiny_whisper import MULTILINGUAL, build
 
 from engines.errors import BadInput, WeightsMissing
 from engines.metrics.wer import cer
@@ -120,6 +120,28 @@ def test_whisper_gives_times_of_single_clips(whisper: WhisperTranscriber) -> Non
     heard = whisper.transcribe(sound)
     assert heard.words
     assert all(0 <= word.start <= word.end <= 30 for word in heard.words)
+
+
+def test_whisper_tells_how_probable_the_language_is(tmp_path: Path, whisper: WhisperTranscriber) -> None:
+    """With random weights each of a hundred languages has some probability, and none is sure."""
+    folder = build(tmp_path / "many", MULTILINGUAL)
+    clips = [speech("letter"), speech("harbour")]
+    probable = {code: WhisperTranscriber(folder, code, threads=1).transcribe_many(clips) for code in ("en", "fi", "de")}
+    for number in range(len(clips)):
+        here = [probable[code][number] for code in probable]
+        assert len({one.language for one in here}) == 1, "the likeliest does not follow from the one that is wanted"
+        shares = [one.language_probability or 0.0 for one in here]
+        assert all(0 < share < 1 for share in shares)
+        assert len(set(shares)) == len(shares)
+        assert sum(shares) < 1
+    likeliest = probable["en"][0].language
+    first = WhisperTranscriber(folder, likeliest, threads=1)
+    assert (first.transcribe(clips[0]).language_probability or 0.0) > max(
+        one[0].language_probability or 0.0 for one in probable.values()
+    )
+    long = first.transcribe_many([np.tile(clips[0], 12)])[0]
+    assert long.language, "of more than 30 s, too"
+    assert whisper.transcribe_many(clips)[0].language_probability is None, "a model of English alone knows no other"
 
 
 def test_whisper_looping_is_heard_again_on_its_own(

@@ -2,9 +2,9 @@
 
     python tests/engines/transcription/tiny_whisper.py FOLDER
 
-Its vocabulary has the real one's layout (text, special tokens, timestamps) but few words, so CTranslate2 takes it for
-an English-only model, as whisper-tiny.en is one. It babbles a few words for any sound, the same ones for the same
-sound.
+Its vocabulary has the real one's layout (text, special tokens, timestamps) but few words. It is an English-only model,
+as whisper-tiny.en is one, unless it is asked to be of all languages. It babbles a few words for any sound, the same
+ones for the same sound.
 """
 
 from __future__ import annotations
@@ -31,9 +31,12 @@ class Size:
     layers: int = 1  #: of each half
     heads: int = 2
     text_tokens: int = 300  #: bytes first; <|endoftext|> follows them
+    multilingual: bool = False
 
 
 TINY = Size()
+#: It tells a hundred languages, at random.
+MULTILINGUAL = Size(multilingual=True)
 #: As whisper-base.en is.
 BASE = Size(512, 6, 8, 50_257)
 
@@ -47,6 +50,8 @@ def build(folder: Path, size: Size = TINY) -> Path:
     tokenizer, languages = _tokenizer(size.text_tokens)
     vocabulary = [token for token, _ in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])]
     vocabulary += [f"<|{number * 0.02:.2f}|>" for number in range(1501)]
+    if size.multilingual:  # by an empty word CTranslate2 tells such a model from one of English alone
+        vocabulary[size.text_tokens - 1] = ""
     spec = whisper_spec.WhisperSpec(size.layers, size.heads, size.layers, size.heads)
     _fill(spec, size.width, len(vocabulary), tokenizer.token_to_id("<|endoftext|>"))
     spec.config.suppress_ids, spec.config.suppress_ids_begin = [], []
