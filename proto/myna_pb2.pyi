@@ -2053,6 +2053,7 @@ class FetchSpec(_message.Message):
     FOLDER_FIELD_NUMBER: _builtins.int
     engine: _builtins.str
     folder: _builtins.str
+    """or a recogniser: "whisper-large-v3", …"""
     def __init__(
         self,
         *,
@@ -5696,6 +5697,26 @@ class Recording(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class QualityEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.float
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     VOICE_FIELD_NUMBER: _builtins.int
     SHA256_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
@@ -5708,6 +5729,7 @@ class Recording(_message.Message):
     ADDED_FIELD_NUMBER: _builtins.int
     REMOVED_FIELD_NUMBER: _builtins.int
     MADE_FROM_FIELD_NUMBER: _builtins.int
+    QUALITY_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     sha256: _builtins.str
     name: _builtins.str
@@ -5729,6 +5751,10 @@ class Recording(_message.Message):
     def removed(self) -> _timestamp_pb2.Timestamp:
         """unset: it is in the voice"""
 
+    @_builtins.property
+    def quality(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
+        """of all its clips, kept or dropped: the largest `peak`, else means by their length"""
+
     def __init__(
         self,
         *,
@@ -5744,10 +5770,11 @@ class Recording(_message.Message):
         added: _timestamp_pb2.Timestamp | None = ...,
         removed: _timestamp_pb2.Timestamp | None = ...,
         made_from: _builtins.str = ...,
+        quality: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "removed", b"removed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "clips", b"clips", "codec", b"codec", "made_from", b"made_from", "name", b"name", "note", b"note", "removed", b"removed", "sample_rate", b"sample_rate", "seconds", b"seconds", "sha256", b"sha256", "size", b"size", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "clips", b"clips", "codec", b"codec", "made_from", b"made_from", "name", b"name", "note", b"note", "quality", b"quality", "removed", b"removed", "sample_rate", b"sample_rate", "seconds", b"seconds", "sha256", b"sha256", "size", b"size", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

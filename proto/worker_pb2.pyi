@@ -470,6 +470,7 @@ class TrainPlan(_message.Message):
     DATASET_FIELD_NUMBER: _builtins.int
     PARENT_UUID_FIELD_NUMBER: _builtins.int
     RULE_JSON_FIELD_NUMBER: _builtins.int
+    KNOWN_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     engine: _builtins.str
     language: _builtins.str
@@ -505,6 +506,10 @@ class TrainPlan(_message.Message):
     def reference(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClipRef]:
         """recordings the voice is taken from, where a person chose them; empty: all clips"""
 
+    @_builtins.property
+    def known(self) -> _containers.RepeatedCompositeFieldContainer[Global___KnownWeights]:
+        """of the voice's versions: no new one is made of the same"""
+
     def __init__(
         self,
         *,
@@ -527,14 +532,38 @@ class TrainPlan(_message.Message):
         dataset: _builtins.int = ...,
         parent_uuid: _builtins.str = ...,
         rule_json: _builtins.str = ...,
+        known: _abc.Iterable[Global___KnownWeights] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "dataset", b"dataset", "engine", b"engine", "first", b"first", "held_out", b"held_out", "home_uuid", b"home_uuid", "language", b"language", "out_dir", b"out_dir", "parent_dir", b"parent_dir", "parent_uuid", b"parent_uuid", "reference", b"reference", "rule_json", b"rule_json", "run", b"run", "run_dir", b"run_dir", "run_uuid", b"run_uuid", "settings_json", b"settings_json", "unmarked_from", b"unmarked_from", "version", b"version", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "dataset", b"dataset", "engine", b"engine", "first", b"first", "held_out", b"held_out", "home_uuid", b"home_uuid", "known", b"known", "language", b"language", "out_dir", b"out_dir", "parent_dir", b"parent_dir", "parent_uuid", b"parent_uuid", "reference", b"reference", "rule_json", b"rule_json", "run", b"run", "run_dir", b"run_dir", "run_uuid", b"run_uuid", "settings_json", b"settings_json", "unmarked_from", b"unmarked_from", "version", b"version", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TrainPlan: _TypeAlias = TrainPlan  # noqa: Y015
+
+@_typing.final
+class KnownWeights(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    digest: _builtins.str
+    """daemon/home/same_weights.py"""
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        digest: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KnownWeights: _TypeAlias = KnownWeights  # noqa: Y015
 
 @_typing.final
 class EvaluatePlan(_message.Message):
@@ -2206,6 +2235,7 @@ class ClipFacts(_message.Message):
     CONFIDENCE_FIELD_NUMBER: _builtins.int
     VOICEPRINT_FIELD_NUMBER: _builtins.int
     SKETCH_FIELD_NUMBER: _builtins.int
+    HEARD_LANGUAGE_FIELD_NUMBER: _builtins.int
     seconds: _builtins.float
     """of its sound"""
     speech: _builtins.float
@@ -2225,6 +2255,8 @@ class ClipFacts(_message.Message):
     """whose voice it is; empty: not measured"""
     sketch: _builtins.bytes
     """its sound, in little"""
+    heard_language: _builtins.str
+    """the likeliest one by the recogniser's ear; empty: it did not tell"""
     def __init__(
         self,
         *,
@@ -2238,10 +2270,11 @@ class ClipFacts(_message.Message):
         confidence: _builtins.float = ...,
         voiceprint: _builtins.bytes = ...,
         sketch: _builtins.bytes = ...,
+        heard_language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "heard", b"heard", "heard_trust", b"heard_trust", "seconds", b"seconds", "silent", b"silent", "sketch", b"sketch", "speech", b"speech", "text_shared", b"text_shared", "too_long", b"too_long", "voiceprint", b"voiceprint"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "heard", b"heard", "heard_language", b"heard_language", "heard_trust", b"heard_trust", "seconds", b"seconds", "silent", b"silent", "sketch", b"sketch", "speech", b"speech", "text_shared", b"text_shared", "too_long", b"too_long", "voiceprint", b"voiceprint"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
