@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from voice_rows import clip, dataset, report, version
 
-from daemon.database.models import Clip, Evaluation, Job, PointRow, SeriesRow, Voice, now
+from daemon.database.models import Evaluation, Job, PointRow, SeriesRow, Voice, now
 from daemon.database.store import Store
 from daemon.errors import BadRequest, NotNow
 from daemon.state import events, listening, verdict, voices
@@ -365,20 +365,6 @@ def test_a_comparison_that_makes_no_sense_is_refused(anna: Store) -> None:
         anna.read_now(lambda session: job(session, 2, 2))
     with pytest.raises(BadRequest, match="base cannot be the candidate"):
         anna.read_now(lambda session: job(session, 0, 2))
-
-
-def test_few_held_out_lines_bring_training_clips_whose_texts_no_recogniser_wrote(anna: Store) -> None:
-    def act(session: Session, written: str) -> list[str]:
-        for row in session.scalars(select(Clip).where(Clip.held_out.is_(False))):
-            row.text_source = written
-        session.flush()
-        plan = lives.kind(session, "evaluate").plan(session, job(session)).evaluate
-        assert not {one.sha256 for one in plan.more_recordings} & {one.sha256 for one in plan.held_out}
-        return [one.sha256 for one in plan.more_recordings]
-
-    given = anna.write_now(lambda session: act(session, "given"))
-    assert (len(given), given) == (8, sorted(given))
-    assert anna.write_now(lambda session: act(session, "pocketsphinx")) == []
 
 
 def test_without_held_out_lines_there_is_nothing_to_compare_by(store: Store) -> None:
