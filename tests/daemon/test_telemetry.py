@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -21,6 +23,9 @@ from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
 pytestmark = pytest.mark.integration
+
+DASHBOARD = Path(__file__).parents[2] / "docs" / "grafana" / "myna.json"
+NAME = re.compile(r"\b(?:myna|process)_\w+")
 
 Numbers = dict[tuple[str, frozenset[str]], float]
 
@@ -112,6 +117,25 @@ def test_gpus_are_told_by_number() -> None:
     assert value(read, "myna_gpu_owned", "1") == 1
     assert value(read, "myna_inbox_present", "settling") == 1
     assert value(read, "myna_inbox_present", "refused") == 3
+
+
+def test_the_dashboard_for_grafana_asks_only_for_what_there_is(tmp_path: Path) -> None:
+    """Prometheus answers a misspelt name with nothing, and no error."""
+
+    async def life(running: Living) -> None:
+        text = (await running.client.metrics()).text.decode()
+        told = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
+        there = set(told) | {f"{name}_bucket" for name, kind in told.items() if kind == "histogram"}
+        panels = json.loads(DASHBOARD.read_text())["panels"]
+        asked = {query: set(NAME.findall(query)) for panel in panels for query in map(_expr, panel.get("targets", []))}
+        assert len(asked) > 10
+        assert {query: lacks for query, names in asked.items() if (lacks := names - there)} == {}
+
+    lived(tmp_path / "home", life)
+
+
+def _expr(target: dict[str, str]) -> str:
+    return target["expr"]
 
 
 def test_speech_that_nobody_heard_to_its_end_has_no_pace() -> None:
