@@ -7,7 +7,9 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from living_daemon import Living, lived
@@ -15,9 +17,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from daemon.database.energy_rows import Spent
 from daemon.database.models import now
+from daemon.database.store import Store
 from daemon.state import spent
-from daemon.telemetry import gauges
+from daemon.telemetry import gauges, month
 from daemon.telemetry.meters import Meters
+from daemon.telemetry.month import SHARE, Month
 from daemon.telemetry.said import Said
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
@@ -37,6 +41,15 @@ def numbers(text: bytes) -> Numbers:
         for family in text_string_to_metric_families(text.decode())
         for sample in family.samples
     }
+
+
+def worked(job: int, seconds: float) -> Spent:
+    """That a job took 2 kWh in so long."""
+    return Spent(
+        job=job, attempt=9, month=spent.month_of(now()), seconds=seconds, gpu_held=seconds, gpu_metered=seconds,
+        gpu_joules=7_200_000.0, gpu_error=0.0, integrated=False, cpu_metered=0.0, cpu_joules=None, rest_watts=0.0,
+        per_hour=0.0, per_kwh=0.5, currency="€",
+    )  # fmt: skip
 
 
 def value(read: Numbers, name: str, *labels: str) -> float | None:
@@ -87,23 +100,53 @@ def test_what_stands_is_read_and_what_ended_is_not(tmp_path: Path) -> None:
     lived(tmp_path / "home", life)
 
 
-def test_what_work_took_in_this_month_is_told(tmp_path: Path) -> None:
+def test_what_work_took_in_this_month_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(month, "QUICK", 60.0)  # on a busy machine few rows take long, too
+
     async def life(running: Living) -> None:
         job = await running.train("refuse")
         await running.until(job, "failed")
         read = numbers((await running.client.metrics()).text)
         before = value(read, "myna_month_work_seconds") or 0
         assert value(read, "myna_month_energy_joules") is None, "nothing is known of it here"
-        row = Spent(
-            job=job, attempt=9, month=spent.month_of(now()), seconds=50.0, gpu_held=50.0, gpu_metered=50.0,
-            gpu_joules=7_200_000.0, gpu_error=0.0, integrated=False, cpu_metered=0.0, cpu_joules=None, rest_watts=0.0,
-            per_hour=0.0, per_kwh=0.5, currency="€",
-        )  # fmt: skip
-        running.daemon.store.write_now(lambda session: session.add(row))
+        running.daemon.store.write_now(lambda session: session.add(worked(job, 50.0)))
         read = numbers((await running.client.metrics()).text)
         assert value(read, "myna_month_work_seconds") == pytest.approx(before + 50.0, abs=5.0)
         assert value(read, "myna_month_energy_joules") == pytest.approx(7_200_000.0)
         assert value(read, "myna_month_cost", "€") == pytest.approx(1.0)
+
+    lived(tmp_path / "home", life)
+
+
+def test_where_summing_the_month_takes_long_no_scrape_waits_for_it(tmp_path: Path) -> None:
+    async def life(running: Living) -> None:
+        job = await running.train("refuse")
+        await running.until(job, "failed")
+        store, moment = running.daemon.store, 0.0
+
+        class Slow:
+            """Each sum takes a second of the test's clock."""
+
+            async def read(self, fn: Callable[..., Any], *given: Any) -> Any:
+                nonlocal moment
+                moment += 1.0
+                return await store.read(fn, *given)
+
+        summed = Month(cast(Store, Slow()), lambda: moment)
+
+        async def seconds() -> float:
+            return value(numbers(Meters().text(await summed.metrics())), "myna_month_work_seconds") or 0.0
+
+        before = await seconds()
+        store.write_now(lambda session: session.add(worked(job, 50.0)))
+        assert await seconds() == before, "it is a moment old"
+        assert moment == 1.0
+        moment += 1.0 / SHARE
+        assert await seconds() == before, "it is summed anew, and nobody waits"
+        assert summed._summing is not None
+        await asyncio.wait_for(summed._summing, 20)
+        assert await seconds() == pytest.approx(before + 50.0, abs=5.0)
+        assert moment == 2.0 + 1.0 / SHARE, "once"
 
     lived(tmp_path / "home", life)
 
