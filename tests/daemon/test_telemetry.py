@@ -59,6 +59,9 @@ def value(read: Numbers, name: str, *labels: str) -> float | None:
 def test_a_life_is_told_in_numbers(tmp_path: Path) -> None:
     async def life(running: Living) -> None:
         client = running.client
+        before = numbers((await client.metrics()).text)
+        assert value(before, "myna_jobs_ended_total", "train", "failed") == 0, "so that an increase is seen"
+        assert value(before, "myna_inbox_files_total", "refused") == 0
         failed = await running.train("refuse")
         await running.until(failed, "failed")
         async for _ in client.synthesize(pb.SpeakSpec(voice="anna", text="chunks=2 word")):
