@@ -1,4 +1,5 @@
-"""A scrape of mynad's metrics with 100,000 jobs in the database: how long it takes, and what others notice of it.
+"""A scrape of `/metrics` at the HTTP door with 100,000 jobs in the database: how long it takes, and what others notice
+of it.
 
     python -m benchmarks.operations_metrics [--jobs 100000] [--rounds 5]
 
@@ -9,30 +10,61 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
+import socket
 import statistics
 import tempfile
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
+from sqlalchemy import insert
+
 from benchmarks.bars import tell
-from benchmarks.submit_rate import fill, start, stop
+from benchmarks.submit_rate import WAITING, fill, start, stop
+from daemon.database.energy_rows import Spent
+from daemon.database.models import now
+from daemon.database.store import opened
+from daemon.state import spent
 from proto import myna_pb2 as pb
 from proto.client_async import AsyncClient, connect_async
 
 BAR = 0.050  #: seconds a scrape may take
-SCRAPES = 200
+SCRAPES, APART = 200, 0.1  #: seconds between two: in so long the month is summed anew, too
 SUBMITS = 600  #: of a round
 LOSS = 0.05  #: part of the submits a second that scraping may cost
+OPENS = 60.0  #: seconds until the door is open, at most
 
 
-async def scrapes(client: AsyncClient, count: int) -> list[float]:
-    """Seconds of each."""
-    took = []
-    for _ in range(count):
-        before = time.perf_counter()
-        await client.metrics()
-        took.append(time.perf_counter() - before)
-    return took
+def free_port() -> int:
+    """Of loopback."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        return int(bound.getsockname()[1])
+
+
+@asynccontextmanager
+async def door(address: str) -> AsyncIterator[tuple[httpx.AsyncClient, float]]:
+    """A scraper that keeps its connection, as Prometheus does, once the door is open; and how long the first took."""
+    async with httpx.AsyncClient(base_url=f"http://{address}", trust_env=False) as scraper:
+        async with asyncio.timeout(OPENS):
+            while True:
+                try:
+                    first = await scrape(scraper)
+                    break
+                except httpx.TransportError:
+                    await asyncio.sleep(0.1)
+        yield scraper, first
+
+
+async def scrape(scraper: httpx.AsyncClient) -> float:
+    """Seconds."""
+    before = time.perf_counter()
+    answer = await scraper.get("/metrics")
+    assert b"myna_jobs{" in answer.raise_for_status().content
+    return time.perf_counter() - before
 
 
 async def submits(client: AsyncClient) -> float:
@@ -43,21 +75,38 @@ async def submits(client: AsyncClient) -> float:
     return SUBMITS / (time.perf_counter() - before)
 
 
-async def scraped(client: AsyncClient) -> None:
+def worked(home: Path, jobs: int) -> None:
+    """All that ended did so in this month, and took something: what a scrape sums up."""
+    took: dict[str, object] = {
+        "attempt": 1, "month": spent.month_of(now()), "seconds": 3.0, "gpu_held": 3.0, "gpu_metered": 3.0,
+        "gpu_joules": 900.0, "gpu_error": 45.0, "integrated": False, "cpu_metered": 0.0, "cpu_joules": None,
+        "rest_watts": 60.0, "per_hour": 0.2, "per_kwh": 0.3, "currency": "€",
+    }  # fmt: skip
+    rows = [{"job": number, **took} for number in range(1, jobs - WAITING + 1)]
+    with opened(home) as store:
+        store.write_now(lambda session: session.execute(insert(Spent), rows) and None)
+
+
+async def scraped(scraper: httpx.AsyncClient) -> None:
     while True:
-        await client.metrics()
+        await scrape(scraper)
         await asyncio.sleep(1.0)
 
 
-async def measure(home: Path, rounds: int) -> None:
-    async with connect_async(home=home) as client, connect_async(home=home) as other:
+async def measure(home: Path, address: str, rounds: int) -> None:
+    async with connect_async(home=home) as client, door(address) as (scraper, first):
         await client.wait_ready(30.0)
-        await scrapes(client, 10)
-        took = sorted(await scrapes(client, SCRAPES))
+        for _ in range(10):
+            await scrape(scraper)
+        took = []
+        for _ in range(SCRAPES):
+            took.append(await scrape(scraper))
+            await asyncio.sleep(APART)
+        took.sort()
         median, p99 = statistics.median(took), took[int(0.99 * len(took))]
         tell(
             "scrape of /metrics, 100,000 jobs",
-            f"median {median * 1000:.1f} ms, 99 % {p99 * 1000:.1f} ms",
+            f"median {median * 1000:.1f} ms, 99 % {p99 * 1000:.1f} ms (the first {first * 1000:.0f} ms)",
             f"≤ {BAR * 1000:.0f} ms",
             p99 <= BAR,
         )
@@ -65,7 +114,7 @@ async def measure(home: Path, rounds: int) -> None:
         await submits(client)
         for _ in range(rounds):
             alone.append(await submits(client))
-            task = asyncio.create_task(scraped(other))
+            task = asyncio.create_task(scraped(scraper))
             beside.append(await submits(client))
             task.cancel()
         ratio = statistics.median(beside) / statistics.median(alone)
@@ -85,9 +134,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder, "home")
         fill(home, options.jobs)
+        worked(home, options.jobs)
+        address = os.environ["MYNA_HTTP_LISTEN"] = f"127.0.0.1:{free_port()}"
         process = start(home)
         try:
-            asyncio.run(measure(home, options.rounds))
+            asyncio.run(measure(home, address, options.rounds))
         finally:
             stop(process)
 

@@ -184,8 +184,7 @@ class Daemon(Parts):
 
         self.notices = Notices(self.store, self.home, told, self.launcher)
         self.work("notices", self.notices.run())
-        if told:
-            self.work("watching", Watching(self.store, self.disk, self.kinds.train).run())
+        self.work("watching", Watching(self.store, self.disk, self.kinds.train, tells=bool(told)).run())
 
     def _watch(self) -> None:
         """The machine, and what is used of it."""

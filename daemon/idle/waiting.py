@@ -88,7 +88,9 @@ class WaitingForIdleness:
             case Step.ANNOUNCE:
                 minutes = max(1, round(min(self._patience.notice, self._patience.after) / 60))
                 hint = "Anything that somebody does cancels it; [when_idle] in myna.toml says what is done, and when."
-                sentence = f"Nothing is left to do: {self.words()} in {minutes} minute{'' if minutes == 1 else 's'}."
+                when = f"in {minutes} minute{'' if minutes == 1 else 's'}"
+                dry = ", were this no dry run" if self.settings.dry_run else ""
+                sentence = f"Nothing is left to do: {self.words()} {when}{dry}."
                 await self._notice(Level.WARNING, sentence, hint)
             case Step.CANCEL:
                 await self._notice(Level.INFO, "There is something to do again: this machine stays up.", "")

@@ -18,9 +18,11 @@ from daemon.database.store import Store
 from daemon.errors import MynaError, StoreTrouble
 from daemon.kinds.train.server import Train
 from daemon.machine.disk_space import DiskSpace
-from daemon.state import jobs, occasions
+from daemon.notices import long_runs
+from daemon.state import events, jobs, occasions
 from daemon.state.status import ENDED, State
-from daemon.state.values import OccasionKind
+from daemon.state.values import Level, OccasionKind
+from engines.training.clock import duration
 from proto import myna_pb2 as pb
 
 log = logging.getLogger("mynad.notices")
@@ -34,10 +36,11 @@ DISK = "disk"
 
 
 class Watching:
-    """Of one mynad."""
+    """Of one mynad. `tells`: whether a notifier is to be told of the disk; of trainings whoever looks is told, too."""
 
-    def __init__(self, store: Store, disk: DiskSpace, train: Train) -> None:
+    def __init__(self, store: Store, disk: DiskSpace, train: Train, *, tells: bool) -> None:
         self._store = store
+        self._tells = tells
         self._disk = disk
         self._train = train
         self._woken = asyncio.Event()
@@ -69,14 +72,18 @@ class Watching:
                 continue
 
     async def _look(self, seconds: float) -> None:
+        if self._tells:
+            await self._look_at_disk()
+        if await self._store.read(trains_or_has):
+            await self._store.write(look_at_trainings, self._train, seconds)
+
+    async def _look_at_disk(self) -> None:
         free = (await asyncio.to_thread(shutil.disk_usage, self._disk.home)).free
         floor = self._disk.floor
         short = True if free < floor else False if free >= floor * WELL else self._short
         if short != self._short:
             await self._store.write(look_at_disk, free, floor)
             self._short = short
-        if await self._store.read(trains_or_has):
-            await self._store.write(look_at_trainings, self._train, seconds)
 
 
 def look_at_disk(session: Session, free: int, floor: int) -> None:
@@ -104,9 +111,19 @@ def look_at_trainings(session: Session, train: Train, seconds: float) -> None:
         row.worked += seconds
         if not row.told and row.worked > max(FACTOR * row.seconds, SHORT):
             row.told = True
-            occasions.long_run(session, jobs.message(job, with_spec=False), row.worked, row.seconds)
+            _tell(session, job, row)
     ended = select(Job.id).where(Job.state.in_(ENDED))
     session.execute(delete(ExpectedRun).where(ExpectedRun.job.in_(ended)))
+
+
+def _tell(session: Session, job: Job, row: ExpectedRun) -> None:
+    """Notifiers, and whoever looks."""
+    told = jobs.message(job, with_spec=False)
+    cause = long_runs.why(session, job, row.worked).words
+    occasions.long_run(session, told, row.worked, row.seconds, cause)
+    lengths = f"has worked for {duration(row.worked)}, and {duration(row.seconds)} were expected before it began"
+    sentence = f"Job {job.id} ({job.title}) {lengths}. {cause}".strip()
+    events.notice(session, Level.WARNING, sentence, f"`myna job {job.id}` says what it does.", job.voice)
 
 
 def _running(session: Session) -> Sequence[Job]:

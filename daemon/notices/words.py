@@ -119,9 +119,10 @@ def sentence(notice: Notice) -> str:
         case OccasionKind.BUDGET:
             return _budget(told)
         case OccasionKind.LONG_RUN:
+            why = f" {_plain(told.why)}" if told.why else ""
             return (
                 f"Job #{told.job} ({_plain(told.title)}) has worked for {_length(told.seconds)}, and "
-                f"{_length(told.expected_seconds)} were expected. `myna job {told.job}` says what it does."
+                f"{_length(told.expected_seconds)} were expected.{why} `myna job {told.job}` says what it does."
             )
         case OccasionKind.SHUTDOWN:
             return _shutdown(told)

@@ -29,6 +29,7 @@ from daemon.state import compare, engines, events, jobs, remote_engines, seen
 from daemon.state.stamp import stamp
 from daemon.telemetry import gauges
 from daemon.telemetry.meters import CONTENT_TYPE, Meters
+from daemon.telemetry.month import Month
 from engines import registry
 from engines.metrics.table import METRICS
 from proto import myna_pb2 as pb
@@ -67,7 +68,7 @@ class SystemService(stubs.SystemServicer):
         self.doctor = doctor
         self.adoption = adoption
         self.end = end
-        self.meters = meters
+        self.meters, self.month = meters, Month(store)
         self.idle = idle
         self.started = datetime.now(UTC)
 
@@ -149,10 +150,13 @@ class SystemService(stubs.SystemServicer):
         return pb.DoctorResponse(findings=await self.doctor.examine())
 
     async def Metrics(self, request: pb.Empty, context: Any) -> pb.MetricsResponse:
-        state, sample, (_, refused) = await asyncio.gather(
-            self.store.read(gauges.of_state), self.machine.sample(), asyncio.to_thread(self.inbox.refused)
+        state, month, sample, (_, refused) = await asyncio.gather(
+            self.store.read(gauges.of_state),
+            self.month.metrics(),
+            self.machine.sample(),
+            asyncio.to_thread(self.inbox.refused),
         )
-        standing = [*state, *gauges.of_machine(sample, self.inbox.present(), refused)]
+        standing = [*state, *month, *gauges.of_machine(sample, self.inbox.present(), refused)]
         text = await asyncio.to_thread(self.meters.text, standing)
         return pb.MetricsResponse(text=text, content_type=CONTENT_TYPE)
 

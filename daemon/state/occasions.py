@@ -57,9 +57,10 @@ def failed(session: Session, job: pb.Job) -> None:
         emit(session, OccasionKind.FAILED, _of_job(job, pb.Occasion(error=kept)))
 
 
-def long_run(session: Session, job: pb.Job, seconds: float, expected: float) -> None:
-    """A training works much longer than was expected; both in seconds of work."""
-    emit(session, OccasionKind.LONG_RUN, _of_job(job, pb.Occasion(seconds=seconds, expected_seconds=expected)))
+def long_run(session: Session, job: pb.Job, seconds: float, expected: float, why: str = "") -> None:
+    """A training works much longer than was expected, both in seconds of work; `why`: the likely cause."""
+    told = pb.Occasion(seconds=seconds, expected_seconds=expected, why=why)
+    emit(session, OccasionKind.LONG_RUN, _of_job(job, told))
 
 
 def budget(

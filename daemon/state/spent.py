@@ -170,13 +170,19 @@ def of_all(session: Session, *where: ColumnElement[bool]) -> Total:
     return _grouped(session, None, *where).get(None, Total())
 
 
+def of_month(session: Session, month: str) -> Total:
+    """Of everybody's work in a month ("2026-11"), whatever the caller may see."""
+    return _grouped(session, None, Spent.month == month, of_jobs=False).get(None, Total())
+
+
 def grouped(session: Session, by: Any, *where: ColumnElement[bool]) -> dict[Any, Total]:
     """As `total`, by a column of `Spent` or `Job`; None: all in one."""
     visible = seen.jobs_where(session)
     return _grouped(session, by, *where, *(() if visible is None else (visible,)))
 
 
-def _grouped(session: Session, by: Any, *where: ColumnElement[bool]) -> dict[Any, Total]:
+def _grouped(session: Session, by: Any, *where: ColumnElement[bool], of_jobs: bool = True) -> dict[Any, Total]:
+    """`of_jobs`: `by` or `where` may be columns of `Job`."""
     terms = (Spent.rest_watts, Spent.per_hour, Spent.per_kwh, Spent.currency)
     sums = (
         func.sum(Spent.seconds),
@@ -191,7 +197,9 @@ def _grouped(session: Session, by: Any, *where: ColumnElement[bool]) -> dict[Any
     # energy of which something is known, and energy of which nothing is, are kept apart: the rest is added to the first
     known = (Spent.gpu_joules.is_not(None) | Spent.cpu_joules.is_not(None)).label("known")
     key = [] if by is None else [by]
-    query = select(*key, *terms, *sums).join(Job, Job.id == Spent.job).where(*where).group_by(*key, *terms, known)
+    query = select(*key, *terms, *sums).select_from(Spent).where(*where).group_by(*key, *terms, known)
+    if of_jobs:
+        query = query.join(Job, Job.id == Spent.job)
     found: defaultdict[Any, Total] = defaultdict(Total)
     for line in session.execute(query).tuples():
         name, rest = (None, line) if by is None else (line[0], line[1:])

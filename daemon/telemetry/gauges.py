@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from daemon.database.energy_rows import Spent
 from daemon.database.models import LIVE, Job, Version, Voice, now
-from daemon.state import spent
 from daemon.state.values import Decision
 from daemon.state.verdict import DECISION
 from proto import myna_pb2 as pb
@@ -48,19 +45,7 @@ def of_state(session: Session) -> list[Metric]:
         verdicts.add_metric((name,), count)
     voices = GaugeMetricFamily("myna_voices", "Voices, without deleted ones.")
     voices.add_metric((), session.scalar(select(func.count()).select_from(Voice).where(Voice.deleted.is_(None))) or 0)
-    return [jobs, oldest, verdicts, voices, *_spent(session, moment)]
-
-
-def _spent(session: Session, moment: datetime) -> Iterator[Metric]:
-    """What work took in this month; what is not known is not there."""
-    took = spent.of_all(session, Spent.month == spent.month_of(moment))
-    yield GaugeMetricFamily("myna_month_work_seconds", "Work of this month.", value=took.seconds)
-    if took.joules is not None:
-        yield GaugeMetricFamily("myna_month_energy_joules", "What it took, as far as it is known.", value=took.joules)
-    money = GaugeMetricFamily("myna_month_cost", "What it cost, as far as a price is known.", labels=("currency",))
-    for currency, amount in took.money.items():
-        money.add_metric((currency,), amount)
-    yield money
+    return [jobs, oldest, verdicts, voices]
 
 
 def of_machine(sample: pb.SystemSample, inbox: Iterable[pb.InboxEvent], refused: int) -> Iterator[Metric]:

@@ -26,6 +26,8 @@ REAL_TIME = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 5)  #: seconds of 
 #: how a job ended, by the field of its status that is set
 ENDS = ("succeeded", "failed", "cancelled")
 UNKNOWN = "unknown"
+#: what becomes of files in the inbox
+FATES = ("taken", "known", "refused")
 
 
 class Meters:
@@ -72,6 +74,12 @@ class Meters:
         self._files = Counter(
             "myna_inbox_files", "Files of the inbox, by what became of them.", ("state",), registry=registry
         )
+        # from nothing on: of a counter that begins at one, Prometheus sees no increase
+        for kind in NAMES.values():
+            for how in ENDS:
+                self._ended.labels(kind, how)
+        for state in FATES:
+            self._files.labels(state)
         self._started = Gauge("myna_start_time_seconds", "When mynad started, since 1970.", registry=registry)
         self._started.set_to_current_time()
         self._standing: list[Metric] = []
@@ -82,7 +90,7 @@ class Meters:
         for event in events:
             if event.HasField("job"):
                 self._job(event.job)
-            elif event.HasField("inbox") and event.inbox.state in ("taken", "known", "refused"):
+            elif event.HasField("inbox") and event.inbox.state in FATES:
                 self._files.labels(event.inbox.state).inc()
 
     def first_sound(self, engine: str, seconds: float) -> None:

@@ -10,6 +10,7 @@ import re
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -43,7 +44,7 @@ class Told(logging.Handler):
                     return found[1]
 
 
-def opened(home: Path, life: Callable[[Living, Told], Awaitable[None]]) -> None:
+def opened(home: Path, life: Callable[[Living, Told], Awaitable[None]], **settings: Any) -> None:
     """Run a test's coroutine function with a living daemon that has an HTTP door."""
 
     async def main() -> None:
@@ -51,7 +52,7 @@ def opened(home: Path, life: Callable[[Living, Told], Awaitable[None]]) -> None:
         log.addHandler(told)
         log.setLevel(logging.INFO)
         try:
-            async with living(home, http=Http(listen="127.0.0.1:0")) as running:
+            async with living(home, http=Http(listen="127.0.0.1:0"), **settings) as running:
                 await life(running, told)
         finally:
             log.removeHandler(told)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from living_daemon import Living, lived
@@ -13,14 +17,19 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from daemon.database.energy_rows import Spent
 from daemon.database.models import now
+from daemon.database.store import Store
 from daemon.state import spent
-from daemon.telemetry import gauges
+from daemon.telemetry import gauges, month
 from daemon.telemetry.meters import Meters
+from daemon.telemetry.month import SHARE, Month
 from daemon.telemetry.said import Said
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
 pytestmark = pytest.mark.integration
+
+DASHBOARD = Path(__file__).parents[2] / "docs" / "grafana" / "myna.json"
+NAME = re.compile(r"\b(?:myna|process)_\w+")
 
 Numbers = dict[tuple[str, frozenset[str]], float]
 
@@ -34,6 +43,15 @@ def numbers(text: bytes) -> Numbers:
     }
 
 
+def worked(job: int, seconds: float) -> Spent:
+    """That a job took 2 kWh in so long."""
+    return Spent(
+        job=job, attempt=9, month=spent.month_of(now()), seconds=seconds, gpu_held=seconds, gpu_metered=seconds,
+        gpu_joules=7_200_000.0, gpu_error=0.0, integrated=False, cpu_metered=0.0, cpu_joules=None, rest_watts=0.0,
+        per_hour=0.0, per_kwh=0.5, currency="€",
+    )  # fmt: skip
+
+
 def value(read: Numbers, name: str, *labels: str) -> float | None:
     return read.get((name, frozenset(labels)))
 
@@ -41,6 +59,9 @@ def value(read: Numbers, name: str, *labels: str) -> float | None:
 def test_a_life_is_told_in_numbers(tmp_path: Path) -> None:
     async def life(running: Living) -> None:
         client = running.client
+        before = numbers((await client.metrics()).text)
+        assert value(before, "myna_jobs_ended_total", "train", "failed") == 0, "so that an increase is seen"
+        assert value(before, "myna_inbox_files_total", "refused") == 0
         failed = await running.train("refuse")
         await running.until(failed, "failed")
         async for _ in client.synthesize(pb.SpeakSpec(voice="anna", text="chunks=2 word")):
@@ -82,23 +103,53 @@ def test_what_stands_is_read_and_what_ended_is_not(tmp_path: Path) -> None:
     lived(tmp_path / "home", life)
 
 
-def test_what_work_took_in_this_month_is_told(tmp_path: Path) -> None:
+def test_what_work_took_in_this_month_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(month, "QUICK", 60.0)  # on a busy machine few rows take long, too
+
     async def life(running: Living) -> None:
         job = await running.train("refuse")
         await running.until(job, "failed")
         read = numbers((await running.client.metrics()).text)
         before = value(read, "myna_month_work_seconds") or 0
         assert value(read, "myna_month_energy_joules") is None, "nothing is known of it here"
-        row = Spent(
-            job=job, attempt=9, month=spent.month_of(now()), seconds=50.0, gpu_held=50.0, gpu_metered=50.0,
-            gpu_joules=7_200_000.0, gpu_error=0.0, integrated=False, cpu_metered=0.0, cpu_joules=None, rest_watts=0.0,
-            per_hour=0.0, per_kwh=0.5, currency="€",
-        )  # fmt: skip
-        running.daemon.store.write_now(lambda session: session.add(row))
+        running.daemon.store.write_now(lambda session: session.add(worked(job, 50.0)))
         read = numbers((await running.client.metrics()).text)
         assert value(read, "myna_month_work_seconds") == pytest.approx(before + 50.0, abs=5.0)
         assert value(read, "myna_month_energy_joules") == pytest.approx(7_200_000.0)
         assert value(read, "myna_month_cost", "€") == pytest.approx(1.0)
+
+    lived(tmp_path / "home", life)
+
+
+def test_where_summing_the_month_takes_long_no_scrape_waits_for_it(tmp_path: Path) -> None:
+    async def life(running: Living) -> None:
+        job = await running.train("refuse")
+        await running.until(job, "failed")
+        store, moment = running.daemon.store, 0.0
+
+        class Slow:
+            """Each sum takes a second of the test's clock."""
+
+            async def read(self, fn: Callable[..., Any], *given: Any) -> Any:
+                nonlocal moment
+                moment += 1.0
+                return await store.read(fn, *given)
+
+        summed = Month(cast(Store, Slow()), lambda: moment)
+
+        async def seconds() -> float:
+            return value(numbers(Meters().text(await summed.metrics())), "myna_month_work_seconds") or 0.0
+
+        before = await seconds()
+        store.write_now(lambda session: session.add(worked(job, 50.0)))
+        assert await seconds() == before, "it is a moment old"
+        assert moment == 1.0
+        moment += 1.0 / SHARE
+        assert await seconds() == before, "it is summed anew, and nobody waits"
+        assert summed._summing is not None
+        await asyncio.wait_for(summed._summing, 20)
+        assert await seconds() == pytest.approx(before + 50.0, abs=5.0)
+        assert moment == 2.0 + 1.0 / SHARE, "once"
 
     lived(tmp_path / "home", life)
 
@@ -112,6 +163,25 @@ def test_gpus_are_told_by_number() -> None:
     assert value(read, "myna_gpu_owned", "1") == 1
     assert value(read, "myna_inbox_present", "settling") == 1
     assert value(read, "myna_inbox_present", "refused") == 3
+
+
+def test_the_dashboard_for_grafana_asks_only_for_what_there_is(tmp_path: Path) -> None:
+    """Prometheus answers a misspelt name with nothing, and no error."""
+
+    async def life(running: Living) -> None:
+        text = (await running.client.metrics()).text.decode()
+        told = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
+        there = set(told) | {f"{name}_bucket" for name, kind in told.items() if kind == "histogram"}
+        panels = json.loads(DASHBOARD.read_text())["panels"]
+        asked = {query: set(NAME.findall(query)) for panel in panels for query in map(_expr, panel.get("targets", []))}
+        assert len(asked) > 10
+        assert {query: lacks for query, names in asked.items() if (lacks := names - there)} == {}
+
+    lived(tmp_path / "home", life)
+
+
+def _expr(target: dict[str, str]) -> str:
+    return target["expr"]
 
 
 def test_speech_that_nobody_heard_to_its_end_has_no_pace() -> None:

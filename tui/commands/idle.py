@@ -25,14 +25,14 @@ def idle(json: output.Json = False) -> None:
         output.line(words(one, found))
     if not found.keeps:
         output.line("Nothing is left to do, and nobody is there.")
+    dry = " (a dry run: it is only said)" if found.dry_run else ""
     if found.HasField("due_seconds"):
-        dry = " (a dry run: it is only said)" if found.dry_run else ""
         output.line(f"If that stays so, {DO[found.do]} in {wording.duration(found.due_seconds)}{dry}.")
         if found.notices:
             waits = wording.duration(found.notices_seconds)
             output.line(f"{wording.count(found.notices, 'notice')} not sent yet; it waits for that, at most {waits}.")
     elif found.do in DO and found.keeps:
-        output.line(f"Once that has ended, {DO[found.do]} after a while.")
+        output.line(f"Once that has ended, {DO[found.do]} after a while{dry}.")
 
 
 def words(one: pb.KeepsUp.ValueType, found: pb.IdleResponse) -> str:

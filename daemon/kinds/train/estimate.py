@@ -99,7 +99,8 @@ def _seconds(work: Work, overrides: dict[str, Any], wanted: Wanted, past: Past) 
 def _how(work: Work, past: Past, step: float) -> str:
     count = len(past.runs)
     if not count:
-        return f"No training of {work.info.name} was timed here yet: {step:.2g} s a step is a guess."
+        guess = f"{step:.2g} s a step is a guess, and what comes before and after its steps is not in it"
+        return f"No training of {work.info.name} was timed here yet: {guess}."
     runs = "one run" if count == 1 else f"{count} runs"
     sure = "; three would make it surer" if count < 3 else ""
     return f"Learned from {runs} here: {step:.2g} s a step, with all that is around them{sure}."

@@ -243,6 +243,8 @@ def test_a_dry_run_only_says_it_and_a_command_that_fails_is_told(tmp_path: Path)
                 daemon.store, WhenIdle(**settings), Activity(), daemon.launcher, list, lambda: 0, unsent, lambda: ()
             )
 
+        announcing = idle(do="shutdown", dry_run=True, after_minutes=0.01)
+        assert [await announcing.look() for _ in range(2)] == [Step.NOTHING, Step.ANNOUNCE]
         await idle(do="shutdown", dry_run=True)._act()
         await idle(do="command", command="false")._act()
         await idle(do="command", command="no-such-program-here")._act()
@@ -251,8 +253,9 @@ def test_a_dry_run_only_says_it_and_a_command_that_fails_is_told(tmp_path: Path)
             async for event in daemon.events.watch(0):
                 if event.HasField("notice"):
                     told.append(event.notice.sentence)
-                if len(told) == 5:
+                if len(told) == 6:
                     break
+        assert told.pop(0) == "Nothing is left to do: this machine shuts down in 1 minute, were this no dry run."
         assert told[0] == "Nothing is left to do: now this machine shuts down, were this no dry run."
         assert told[2] == "false failed: it ended with 1."
         assert told[4] == "no-such-program-here failed: there is no such program."

@@ -10,12 +10,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from voice_rows import clip, dataset
 
-from daemon.database.models import EventRow, Run, now
+from daemon.database.models import EventRow, PointRow, Run, SeriesRow, now
 from daemon.database.notice_rows import ExpectedRun
 from daemon.database.store import Store
 from daemon.kinds.registry import Kinds
+from daemon.kinds.train.foresight import Prior
 from daemon.kinds.train.server import Train
-from daemon.notices import watching
+from daemon.notices import long_runs, watching
+from daemon.notices.long_runs import Cause
 from daemon.settings import Settings
 from daemon.state import jobs, occasions
 from daemon.state.status import Outcome
@@ -32,6 +34,12 @@ def told(store: Store) -> list[pb.Occasion]:
         return [event.occasion for event in events if event.HasField("occasion")]
 
     return store.read_now(read)
+
+
+def warned(store: Store) -> list[pb.Notice]:
+    """What whoever looks is told."""
+    events = store.read_now(lambda session: session.scalars(select(EventRow).order_by(EventRow.cursor)).all())
+    return [event.notice for row in events if (event := pb.Event.FromString(row.payload)).HasField("notice")]
 
 
 def test_a_full_disk_is_told_once_until_there_is_room_again(store: Store) -> None:
@@ -95,6 +103,52 @@ def test_a_training_that_works_half_as_long_again_is_told_once(store: Store, tra
     (one,) = told(store)
     assert (one.kind, one.job, one.voice) == (pb.OCCASION_LONG_RUN, job, "anna")
     assert (one.seconds, one.expected_seconds) == (3_001, 2_000)
+    (notice,) = warned(store)
+    title = "train anna from the base on dataset #1"
+    begin = f"Job {job} ({title}) has worked for 50 min, and 33 min were expected before it began."
+    assert notice.sentence == f"{begin} {one.why}"
+    assert notice.level_value == pb.LEVEL_WARNING
+
+
+@pytest.mark.parametrize(
+    ("worked", "step", "planned", "prior", "cause"),
+    [
+        (3_000, 0, 200, Prior(pace=10.0), Cause.BEFORE),
+        (3_000, 200, 200, Prior(pace=10.0), Cause.AFTER),
+        (3_000, 100, 200, Prior(pace=10.0, before=100.0), Cause.SLOW),
+        (1_600, 150, 200, Prior(pace=10.0, before=100.0, share=0.5), Cause.NO_EARLY_STOP),
+        (1_600, 150, 200, Prior(pace=10.0, before=100.0), Cause.UNKNOWN),
+        (1_600, 150, 200, Prior(), Cause.UNKNOWN),
+        (1_600, 150, 0, Prior(pace=10.0, before=100.0, share=0.5), Cause.UNKNOWN),
+    ],
+)
+def test_the_likely_cause_follows_from_how_far_it_has_come(
+    worked: float, step: int, planned: int, prior: Prior, cause: Cause
+) -> None:
+    why = long_runs.of(worked, step, planned, prior)
+    assert why.cause is cause
+    assert bool(why.words) is (cause is not Cause.UNKNOWN)
+    if cause is Cause.SLOW:
+        assert why.words.startswith("It is at step 100 of 200, and its steps take 2.9 times as long")
+
+
+def test_steps_that_take_longer_than_those_before_are_named(store: Store, train: Train) -> None:
+    def at_step(session: Session) -> None:
+        run = Run(voice="anna", engine="glow", job=job, dataset=1, settings={}, steps=200, started=now())
+        session.add(run)
+        session.flush()
+        row = SeriesRow(run=run.id, name="loss")
+        session.add(row)
+        session.flush()
+        session.add_all(PointRow(series=row.id, step=step, value=1.0) for step in (1, 100))
+
+    store.write_now(timed)
+    job = store.write_now(begun, 200)
+    look(store, train)
+    store.write_now(at_step)
+    look(store, train, 3_001)
+    (one,) = told(store)
+    assert one.why.startswith("It is at step 100 of 200, and its steps take 3.0 times as long as those")
 
 
 def test_time_in_which_it_waits_does_not_count_and_what_ended_is_forgotten(store: Store, train: Train) -> None:

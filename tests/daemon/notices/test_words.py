@@ -67,6 +67,12 @@ SAID = [
         pb.Occasion(job=12, title="train anna", seconds=11_400, expected_seconds=3_000),
         "Job #12 (train anna) has worked for 3 h 10 min, and 50 min were expected. `myna job 12` says what it does.",
     ),
+    (
+        OccasionKind.LONG_RUN,
+        pb.Occasion(job=12, title="train anna", seconds=5_400, expected_seconds=3_000, why="Its steps are done."),
+        "Job #12 (train anna) has worked for 1 h 30 min, and 50 min were expected. Its steps are done. `myna job 12` "
+        "says what it does.",
+    ),
     (OccasionKind.SHUTDOWN, pb.Occasion(count=2), "mynad ended in order. 2 jobs go on when it runs again."),
     (
         OccasionKind.SHUTDOWN,

@@ -22,6 +22,7 @@ class System(stubs.SystemServicer):
         )
 
         self.estimate = pb.EstimateResponse(steps=4_000, seconds=3_120.0, gpu_memory=8_100_000_000, disk=1_200_000_000)
+        self.idle = pb.IdleResponse(do="nothing")
         self.samples: list[pb.SystemSample] = []
         self.asked = 0  # times that somebody wanted to know how it is
         self._growing = GrowingLists()
@@ -43,6 +44,9 @@ class System(stubs.SystemServicer):
 
     def Metrics(self, request: pb.Empty, context: Any) -> pb.MetricsResponse:
         return pb.MetricsResponse(text=b"myna_voices 1.0\n", content_type="text/plain; version=0.0.4; charset=utf-8")
+
+    def Idle(self, request: pb.Empty, context: Any) -> pb.IdleResponse:
+        return self.idle
 
     def tell(self, sample: pb.SystemSample) -> None:
         """A new sample of the machine."""
