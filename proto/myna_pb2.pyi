@@ -2601,7 +2601,7 @@ class Occasion(_message.Message):
     rolled_back: _builtins.bool
     """of PROMOTED: a person went back to it"""
     why: _builtins.str
-    """the verdict, why a file was refused"""
+    """the verdict, why a file was refused, why a training probably takes long"""
     hint: _builtins.str
     """what to do"""
     job: _builtins.int
