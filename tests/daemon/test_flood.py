@@ -110,6 +110,7 @@ def test_bodies_of_callers_without_the_token_are_not_read(target: Target) -> Non
     target.until_small(before + NEAR)
 
 
+@pytest.mark.long
 def test_streams_that_never_end_and_silent_connections_cost_little_and_mynad_answers_meanwhile(target: Target) -> None:
     trust = ssl.create_default_context(cafile=str(target.authority))
     trust.set_alpn_protocols(["h2"])

@@ -27,7 +27,8 @@ def taken(client: Client, after: int, name: str) -> int:
     raise AssertionError(f"{name} was not taken")
 
 
-@pytest.mark.parametrize("deep", [pytest.param("at the start", marks=pytest.mark.long), "while it is watched"])
+@pytest.mark.long
+@pytest.mark.parametrize("deep", ["at the start", "while it is watched"])
 def test_bombs_in_one_voices_folder_cost_mynad_neither_time_nor_memory(tmp_path: Path, deep: str) -> None:
     home, inbox = tmp_path / "home", tmp_path / "home" / "inbox"
     for number, bomb in enumerate(

@@ -55,6 +55,7 @@ def lies(home: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in (home / "inbox" / "anna" / ".refused").iterdir()}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_refusal_that_is_killed_at_any_call_leaves_one_file_with_one_reason(tmp_path: Path, when: str) -> None:
     root = str(Path(__file__).parents[2])

@@ -45,6 +45,7 @@ async def held(living: Living) -> AsyncIterator[tuple[stubs.RunsStub, stubs.Jobs
         yield runs_stub, jobs_stub, lambda: process.memory_info().rss - before
 
 
+@pytest.mark.long
 def test_who_watches_points_slowly(tmp_path: Path) -> None:
     async def life(living: Living) -> None:
         store = living.daemon.store
@@ -97,6 +98,7 @@ def test_who_watches_events_slowly(tmp_path: Path) -> None:
     lived(tmp_path, life)
 
 
+@pytest.mark.long
 def test_who_follows_a_log_slowly(tmp_path: Path) -> None:
     async def life(living: Living) -> None:
         job = await living.train("steps")

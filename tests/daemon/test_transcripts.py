@@ -71,6 +71,7 @@ def test_a_list_in_any_usual_encoding_is_read_piece_by_piece(tmp_path: Path, enc
     assert found.texts[b"a19999"] == "Größe 19999"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("content", "word"),
     [

@@ -51,6 +51,7 @@ def test_a_kind_of_job_imports_nothing_it_may_not_use(kind: str) -> None:
     assert loaded(f"{worker}, daemon.kinds.{kind}.worker", NEVER[kind]) == set()
 
 
+@pytest.mark.long
 def test_a_voice_of_glow_is_built_and_hears_without_the_libraries_that_measure_speech() -> None:
     program = """\
 import torch
@@ -73,6 +74,7 @@ def test_an_engine_loads_no_compiler_and_nothing_distributed(engine: str) -> Non
     assert loaded(f"from engines.{engine} import engine, network{built}", never) == set()
 
 
+@pytest.mark.long
 def test_a_base_of_xtts_is_built_and_filled_without_the_compiler_of_torch() -> None:
     program = """\
 import torch
@@ -85,6 +87,7 @@ assert layer.parametrizations.weight.original0.is_meta
     assert loaded(program, {"torch._dynamo"}) == set()
 
 
+@pytest.mark.long
 def test_what_a_stand_in_stood_for_comes_when_it_is_used() -> None:
     program = """\
 import engines.xtts.network

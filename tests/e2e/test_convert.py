@@ -114,6 +114,7 @@ def test_what_is_no_recording_is_told_and_nothing_of_any_is_kept(with_dataset: W
     ended(client, number, "cancelled")
 
 
+@pytest.mark.long
 def test_the_command_writes_it_as_say_does(with_dataset: Workshop, converter: Path) -> None:
     client = with_dataset.up()
     ended(client, client.fetch("openvoice", str(converter)).id)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from proto import myna_pb2 as pb
 from proto.client import state_of
 from tests.e2e.workshop import Workshop, job_is, until
@@ -12,6 +14,7 @@ FIRST = [f"d{n:02d}" for n in range(1, 10)]
 LATER = [f"d{n:02d}" for n in range(10, 14)]
 
 
+@pytest.mark.long
 def test_dropped_recordings_become_a_scored_version_and_later_ones_the_next(workshop: Workshop) -> None:
     client = workshop.up()
     workshop.drop("anna", FIRST)

@@ -11,14 +11,14 @@ import typer
 
 from proto import myna_pb2 as pb
 from proto.client import Client, ClientError
-from tui import arguments, output, session, upkeep, wording
+from tui import arguments, metrics, output, session, upkeep, wording
 
 app = typer.Typer()
 
 PANEL = "Recordings"
 
 
-#: Of `Recording.quality`: what is shown of it, and how.
+#: Of `Recording.quality`: what is shown of it, and how; without a title it is a metric of versions, too, and called so.
 MEASURES = {
     "snr_db": ("SNR dB", "{:.0f}"),
     "lufs": ("LUFS", "{:.1f}"),
@@ -28,7 +28,7 @@ MEASURES = {
     "bandwidth_hz": ("band Hz", "{:,.0f}"),
     "rt60": ("reverb s", "{:.2f}"),
     "dc_offset": ("DC", "{:+.4f}"),
-    "dnsmos": ("DNSMOS", "{:.2f}"),
+    "dnsmos": ("", "{:.2f}"),
     "channels": ("channels", "{:.0f}"),
 }
 
@@ -55,7 +55,9 @@ def recordings(
         output.json(found)
         return
     if measures:
-        head = ("recording", *(title for title, _ in MEASURES.values()), "name")
+        infos = session.client().info().metrics
+        titles = (title or metrics.find(infos, name).title for name, (title, _) in MEASURES.items())
+        head = ("recording", *titles, "name")
         numbers = ((row.sha256[:12], *_measured(row), row.name) for row in found)
         output.table(head, numbers, f"{voice} has no recordings.")
         return

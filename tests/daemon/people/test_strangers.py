@@ -94,6 +94,7 @@ def test_a_name_that_is_taken_is_only_not_free(tmp_path: Path) -> None:
     placed(tmp_path / "home", life)
 
 
+@pytest.mark.long
 def test_the_same_over_tls(tmp_path: Path) -> None:
     ours = Authority(tmp_path / "ours", "ours")
     server, port = ours.sign("localhost"), free_port()

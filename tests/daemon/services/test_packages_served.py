@@ -69,6 +69,7 @@ def test_a_dataset_goes_from_one_mynad_to_another(tmp_path: Path) -> None:
     lived(tmp_path / "two", come, program=PROGRAM, min_free_disk=0)
 
 
+@pytest.mark.long
 def test_workers_killed_in_the_middle_of_an_import_leave_nothing_and_the_next_one_takes_all(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     there = Store(tmp_path / "there")

@@ -178,6 +178,7 @@ def test_a_voice_that_is_renamed_meanwhile_is_in_it_by_one_of_its_names(tmp_path
         assert store.read_now(lambda session: session.scalars(select(Version.voice)).one()) == name
 
 
+@pytest.mark.long
 def test_kill_nine_in_the_middle_leaves_the_snapshots_before_it_whole_and_the_next_one_goes_on(tmp_path: Path) -> None:
     home, disk = tmp_path / "home", tmp_path / "disk"
     build(home)

@@ -20,6 +20,7 @@ def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
+@pytest.mark.long
 def test_the_way_of_a_person(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     disk, back = str(tmp_path / "disk"), str(tmp_path / "back")
 

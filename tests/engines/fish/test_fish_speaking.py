@@ -226,6 +226,7 @@ def test_the_small_transformer_is_asked_for_no_guess_that_nothing_follows(
     assert {end for draft, end in asked if not draft} == {10}
 
 
+@pytest.mark.long
 def test_of_several_takes_the_one_most_like_the_references_is_kept(
     engine: FishEngine, clips: list[Clip], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -67,6 +67,7 @@ def test_the_forward_pass_is_generations(
         at += 13
 
 
+@pytest.mark.long
 def test_losses_are_the_means_over_all_clips(engine: FishEngine, features: list[Features]) -> None:
     fish = engine.load(None)
     both = engine.losses(fish, engine.collate(features[:2], features[2:4]))

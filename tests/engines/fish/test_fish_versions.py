@@ -132,6 +132,7 @@ def test_voices_with_adapters_share_one_base_and_stay_themselves(
     assert third.transformer.layers[0].feed_forward.w1.base is layers[1].base
 
 
+@pytest.mark.long
 def test_what_voices_share_takes_memory_once_and_packed_matrices_are_part_of_it(
     engine: FishEngine, clips: list[Clip], tmp_path: Path
 ) -> None:

@@ -77,7 +77,7 @@ def heard_alone(sphinx: SphinxTranscriber) -> dict[str, Transcript]:
     return {name: sphinx.transcribe(speech(name)) for name in TEXTS}
 
 
-@pytest.mark.parametrize("copies", [1, pytest.param(2, marks=pytest.mark.long), 3])
+@pytest.mark.parametrize("copies", [1, *(pytest.param(more, marks=pytest.mark.long) for more in (2, 3))])
 def test_several_clips_are_heard_at_once_and_come_in_order(heard_alone: dict[str, Transcript], copies: int) -> None:
     names = ("letter", "harbour", "market", "harbour")
     together = SphinxTranscriber(copies).transcribe_many([speech(name) for name in names], lambda: None)

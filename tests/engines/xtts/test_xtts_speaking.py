@@ -197,6 +197,7 @@ def test_a_voice_that_stops_at_once_is_tried_again_and_no_more_often_than_asked(
     assert "none of 3 takes was better" in told[2]
 
 
+@pytest.mark.long
 def test_a_voice_that_babbles_on_is_ended_and_tried_again_from_what_was_heard(
     steady: XttsModel, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -261,6 +262,7 @@ def test_of_several_takes_the_one_heard_best_is_kept(voice: XttsModel, monkeypat
     assert len(sound(chunks)) == heard[1]
 
 
+@pytest.mark.long
 def test_a_recogniser_and_the_speaker_encoder_judge_takes(voice: XttsModel) -> None:
     """With the recogniser and the encoder themselves: noise is no English, and a voice is like itself."""
     noise = (0.1 * np.random.default_rng(0).standard_normal(48_000)).astype(np.float32)

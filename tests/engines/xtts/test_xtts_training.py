@@ -91,6 +91,7 @@ def test_gradients_of_a_full_training_are_those_of_coquis_own_forward_pass(
             assert torch.allclose(parameter.grad, wanted[name].grad, atol=1e-5), name
 
 
+@pytest.mark.long
 def test_codes_do_not_depend_on_the_batch_a_clip_was_encoded_in(engine: XttsEngine, clips: list[Clip]) -> None:
     together = engine.encode_many(clips)
     for one, batched in zip(clips, together, strict=True):

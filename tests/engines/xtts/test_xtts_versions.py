@@ -171,6 +171,7 @@ def test_two_voices_take_turns_on_one_base(
     assert alone[0] != alone[1]
 
 
+@pytest.mark.long
 def test_what_voices_share_takes_memory_once_and_packed_matrices_are_part_of_it(
     engine: XttsEngine, clips: list[Clip], tmp_path: Path
 ) -> None:

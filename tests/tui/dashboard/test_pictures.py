@@ -18,7 +18,7 @@ from tests.tui.stage.server import Stage
 from tui.dashboard.places import PLACES
 
 pytestmark = pytest.mark.integration
-SIZES = ((80, 24), pytest.param((100, 30), marks=pytest.mark.long), (200, 50))
+SIZES = ((80, 24), *(pytest.param(larger, marks=pytest.mark.long) for larger in ((100, 30), (200, 50))))
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")

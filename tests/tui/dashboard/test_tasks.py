@@ -95,7 +95,7 @@ TASKS = (
 
 @pytest.mark.parametrize(
     "place",
-    [0, pytest.param(1, marks=pytest.mark.long), 2],
+    [0, *(pytest.param(larger, marks=pytest.mark.long) for larger in (1, 2))],
     ids=[f"{width}x{height}" for width, height in SIZES],
 )
 @pytest.mark.parametrize("task", TASKS, ids=[each.what for each in TASKS])
