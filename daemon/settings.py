@@ -135,6 +135,16 @@ class Settings:
             19,
         ),
     ] = 19
+    upkeep_rate: Annotated[
+        int,
+        Setting(
+            "what backups and checks read while a job is at work, at most, where no `--rate` is given: more slows a "
+            "training on the CPU down; 0: no bound",
+            0,
+            1_000_000,
+            "MB a second",
+        ),
+    ] = 40
 
     # network: a Unix socket always; TCP only with TLS and a token or client certificates
     listen: Annotated[

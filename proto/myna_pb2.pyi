@@ -9147,7 +9147,7 @@ class BackupRequest(_message.Message):
     keep: _builtins.int
     """newest snapshots that stay; 0: all"""
     rate: _builtins.float
-    """bytes a second that are read, at most; 0: no bound"""
+    """bytes a second that are read, at most; 0: what upkeep_rate says while a job is at work, else no bound"""
     def __init__(
         self,
         *,
@@ -9217,7 +9217,7 @@ class CheckRequest(_message.Message):
     deep: _builtins.bool
     """read every file"""
     rate: _builtins.float
-    """bytes a second that are read, at most; 0: no bound"""
+    """bytes a second that are read, at most; 0: what upkeep_rate says while a job is at work, else no bound"""
     def __init__(
         self,
         *,

@@ -31,7 +31,7 @@ from daemon.upkeep.asked import bound, place
 from daemon.upkeep.contents import Wanted
 from daemon.upkeep.depot import Depot
 from daemon.upkeep.known import Known
-from daemon.upkeep.quiet import be_quiet
+from daemon.upkeep.quiet import Rate, be_quiet, beside_jobs
 from daemon.upkeep.restore import restore
 from daemon.upkeep.values import Checked, Finding, Mend, Phase, Progress
 from engines.errors import EngineError
@@ -94,6 +94,11 @@ def _refused(steps: Steps, code: str, sentence: str, hint: str) -> int:
 # -------------------------------------------------------------------------------------------------------------- verbs
 
 
+def _rate(home: Path, settings: Settings, asked: float) -> Rate:
+    """What was asked for, in bytes a second; nothing: what the settings say of backups beside a job."""
+    return bound(asked) or beside_jobs(home, settings.upkeep_rate * 1e6)
+
+
 def _backup(home: Path, text: str, steps: Steps) -> None:
     asked = json_format.Parse(text, pb.BackupRequest())
     folder = place(asked.folder)
@@ -105,7 +110,13 @@ def _backup(home: Path, text: str, steps: Steps) -> None:
     be_quiet(settings.upkeep_nice)
     with depot.locked():
         taken, found = backup.take(
-            home, depot, wanted, myna=_version(), settle=settings.settle, rate=bound(asked.rate), tell=steps.tell
+            home,
+            depot,
+            wanted,
+            myna=_version(),
+            settle=settings.settle,
+            rate=_rate(home, settings, asked.rate),
+            tell=steps.tell,
         )
         steps.put(pb.UpkeepStep(taken=wire.snapshot(taken)))
         steps.tell(Progress(Phase.SWEEPING, 0, 0))
@@ -117,9 +128,10 @@ def _backup(home: Path, text: str, steps: Steps) -> None:
 def _verify(home: Path, text: str, steps: Steps) -> None:
     asked = json_format.Parse(text, pb.BackupFolderRequest())
     depot = Depot.there(place(asked.folder))
-    be_quiet(_settings(home).upkeep_nice)
+    settings = _settings(home)
+    be_quiet(settings.upkeep_nice)
     with depot.locked():
-        _end(steps, verify.verify(depot, rate=bound(asked.rate), tell=steps.tell))
+        _end(steps, verify.verify(depot, rate=_rate(home, settings, asked.rate), tell=steps.tell))
 
 
 def _snapshots(_home: Path, text: str, steps: Steps) -> None:
@@ -130,8 +142,10 @@ def _snapshots(_home: Path, text: str, steps: Steps) -> None:
 
 def _check(home: Path, text: str, steps: Steps) -> None:
     asked = json_format.Parse(text, pb.CheckRequest())
-    be_quiet(_settings(home).upkeep_nice)
-    _end(steps, check.check(home, deep=asked.deep, rate=bound(asked.rate), tell=steps.tell))
+    settings = _settings(home)
+    be_quiet(settings.upkeep_nice)
+    rate = _rate(home, settings, asked.rate)
+    _end(steps, check.check(home, deep=asked.deep, rate=rate, tell=steps.tell))
 
 
 def _repair(home: Path, text: str, steps: Steps) -> None:

@@ -24,7 +24,7 @@ from daemon.upkeep.depot import Depot, Short
 from daemon.upkeep.digests import Digests
 from daemon.upkeep.known import Known
 from daemon.upkeep.manifest import File, Manifest
-from daemon.upkeep.quiet import Pace
+from daemon.upkeep.quiet import Pace, Rate
 from daemon.upkeep.values import Finding, Kind, Phase, Progress, Sort, Taken, Tell, nobody
 from engines.errors import DiskFull
 from engines.files import disk_full_is_a_sentence
@@ -49,7 +49,7 @@ def take(
     *,
     myna: str = "",
     settle: float = 2.0,
-    rate: float = 0.0,
+    rate: Rate = 0.0,
     tell: Tell = nobody,
 ) -> tuple[Taken, list[Finding]]:
     """Take a snapshot. Returns what was taken, and what of it the home had lost or damaged before. `rate`: bytes a

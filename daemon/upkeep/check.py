@@ -21,7 +21,7 @@ from daemon.upkeep.contents import Seen, Wanted
 from daemon.upkeep.depot import BLOCK
 from daemon.upkeep.digests import Digests
 from daemon.upkeep.known import Known
-from daemon.upkeep.quiet import Pace
+from daemon.upkeep.quiet import Pace, Rate
 from daemon.upkeep.values import Checked, Finding, Kind, Mend, Phase, Progress, Sort, Tell, nobody
 
 #: States of what lies here without a row and that a person wanted so.
@@ -31,7 +31,7 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 TRIES = 3
 
 
-def check(home: Path, *, deep: bool = False, rate: float = 0.0, tell: Tell = nobody) -> Checked:
+def check(home: Path, *, deep: bool = False, rate: Rate = 0.0, tell: Tell = nobody) -> Checked:
     """Look at a home; `deep`: read every file, too. Raises MynaError for a home that cannot be looked at at all."""
     return _Check(home, deep, Pace(rate), tell).all()
 

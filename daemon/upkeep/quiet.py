@@ -5,9 +5,14 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import sqlite3
 import time
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
+
+from daemon.database import sqlite
+from daemon.state.status import State
 
 #: ioprio_set(2) of this process: the class "idle", which gets the disk when nobody else wants it
 _CALLS = {"x86_64": 251, "aarch64": 30}
@@ -29,17 +34,40 @@ def be_quiet(nice: int) -> None:
             ctypes.CDLL(None).syscall(call, _WHO_PROCESS, 0, _IDLE)
 
 
-class Pace:
-    """Keeps to so many bytes a second (0: as fast as it goes)."""
+#: Bytes a second (0: as fast as it goes), or what says so, asked again and again.
+Rate = float | Callable[[], float]
+#: Seconds for which an answer counts.
+LOOK = 2.0
 
-    def __init__(self, rate: float = 0.0) -> None:
-        self._rate = rate
+
+def beside_jobs(home: Path, rate: float) -> Rate:
+    """`rate` while a job is at work, and as fast as it goes while none is."""
+
+    def now() -> float:
+        with suppress(sqlite3.Error), closing(sqlite.opened(home / "myna.db", "ro")) as database:
+            at_work = database.execute("SELECT 1 FROM jobs WHERE state = ? LIMIT 1", (State.RUNNING,)).fetchone()
+            return rate if at_work else 0.0
+        return rate  # who knows
+
+    return now
+
+
+class Pace:
+    """Keeps to a rate."""
+
+    def __init__(self, rate: Rate = 0.0) -> None:
+        self._told = rate
+        self._rate = 0.0
         self._due = time.monotonic()
+        self._look = self._due  #: when to ask for the rate
 
     def read(self, size: int) -> None:
         """So many bytes were read: wait until more may be."""
+        now = time.monotonic()
+        if now >= self._look:
+            self._rate = self._told() if callable(self._told) else self._told
+            self._look = now + LOOK
         if self._rate > 0:
-            now = time.monotonic()
             self._due = max(self._due, now - 1.0) + size / self._rate
             if self._due > now:
                 time.sleep(self._due - now)

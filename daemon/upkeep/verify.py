@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from daemon.upkeep.depot import DAMAGED, Depot
 from daemon.upkeep.manifest import DamagedList, hash_of
-from daemon.upkeep.quiet import Pace
+from daemon.upkeep.quiet import Pace, Rate
 from daemon.upkeep.values import Checked, Finding, Kind, Phase, Progress, Sort, Tell, nobody
 
 
-def verify(depot: Depot, *, rate: float = 0.0, tell: Tell = nobody) -> Checked:
+def verify(depot: Depot, *, rate: Rate = 0.0, tell: Tell = nobody) -> Checked:
     """Read every object that a snapshot names, and hold it against its hash. Damaged ones are renamed beside
     themselves. The depot must be locked."""
     found, pace, named = Checked(), Pace(rate), dict[str, tuple[str, str, int]]()

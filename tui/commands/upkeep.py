@@ -13,7 +13,13 @@ from tui import output, session, upkeep, wording
 
 app = typer.Typer()
 
-Rate = Annotated[float, typer.Option("--rate", metavar="MB", min=0.0, help="Read at most so many MB a second.")]
+Rate = Annotated[
+    float,
+    typer.Option(
+        "--rate", metavar="MB", min=0.0,
+        help="Read at most so many MB a second; not given: `upkeep_rate` of myna.toml, while a job is at work.",
+    ),
+]  # fmt: skip
 
 
 @app.command(rich_help_panel="Set-up")
