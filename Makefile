@@ -34,7 +34,7 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup  ## the main job, end to end, offline: recordings in, a spoken sentence and a table out
 	$(BIN)/python -m demo.run
 
-test: setup  ## the default tests (less than twenty minutes on two cores), and the twenty slowest of them
+test: setup  ## the default tests (some twelve minutes on two cores), and the twenty slowest of them
 	$(BIN)/python -m pytest -m "not slow and not long" -n $(WORKERS) --durations 20
 
 test-long: setup  ## whole ways, kills, and many examples of what the default tests show on few; CI runs them, too
