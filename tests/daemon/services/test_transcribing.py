@@ -64,7 +64,8 @@ def test_pocketsphinx_hears_only_where_it_is_asked_for_and_is_not_trusted(tmp_pa
         with pytest.raises(ClientError) as refused:
             await living.client.transcribe(parts(DEMO.read_bytes()))
         assert refused.value.sentence == "There is no Whisper model here."
-        assert f"--local-dir {tmp_path / 'weights' / 'whisper'}" in refused.value.hint
+        assert "`myna engines fetch whisper-large-v3`" in refused.value.hint
+        assert str(tmp_path / "weights" / "whisper") in refused.value.hint
         heard = await living.client.transcribe(parts(DEMO.read_bytes(), recogniser="pocketsphinx"))
         assert (heard.recogniser, heard.low_trust, heard.language) == ("pocketsphinx", True, "en")
         assert len(heard.text.split()) > 3
