@@ -6,7 +6,7 @@ to further recordings, too. Plain values: the server counts recordings by them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 #: Recordings that are asked, the held-out ones among them.
@@ -24,4 +24,4 @@ class Understanding:
 
     def to_json(self) -> dict[str, Any]:
         """For the report."""
-        return {"heard": self.heard, "wer": self.wer, "recordings": self.recordings, "further": self.further}
+        return asdict(self)
