@@ -13,6 +13,7 @@ from pathlib import Path
 
 from daemon.database import sqlite
 from daemon.state.status import State
+from daemon.upkeep import reading
 
 #: ioprio_set(2) of this process: the class "idle", which gets the disk when nobody else wants it
 _CALLS = {"x86_64": 251, "aarch64": 30}
@@ -44,7 +45,10 @@ def beside_jobs(home: Path, rate: float) -> Rate:
     """`rate` while a job is at work, and as fast as it goes while none is."""
 
     def now() -> float:
-        with suppress(sqlite3.Error), closing(sqlite.opened(home / "myna.db", "ro")) as database:
+        path = home / reading.NAME
+        if not path.is_file():
+            return 0.0  # a backup is read where there is no home
+        with suppress(sqlite3.Error), closing(sqlite.opened(path, "ro")) as database:
             at_work = database.execute("SELECT 1 FROM jobs WHERE state = ? LIMIT 1", (State.RUNNING,)).fetchone()
             return rate if at_work else 0.0
         return rate  # who knows

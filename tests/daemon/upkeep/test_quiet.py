@@ -26,9 +26,9 @@ def test_a_bound_holds_while_a_job_is_at_work_and_only_then(tmp_path: Path) -> N
         )  # fmt: skip
 
     rate = beside_jobs(tmp_path, 40e6)
-    assert not callable(rate) or rate() == 40e6, "where nobody can tell, a training may be at work"
+    assert callable(rate)
+    assert rate() == 0.0, "a backup is read where there is no home"
     with opened(tmp_path) as store:
-        assert callable(rate)
         assert rate() == 0.0
         store.write_now(given)
         assert rate() == 0.0, "it only waits"
@@ -36,6 +36,8 @@ def test_a_bound_holds_while_a_job_is_at_work_and_only_then(tmp_path: Path) -> N
         assert rate() == 40e6
         store.write_now(lambda session: session.execute(update(Job).values(state="succeeded")))
         assert rate() == 0.0
+    (tmp_path / "myna.db").write_bytes(b"no database")
+    assert rate() == 40e6, "where nobody can tell, a training may be at work"
 
 
 def test_the_rate_is_asked_for_again_and_kept_to(monkeypatch: pytest.MonkeyPatch) -> None:
