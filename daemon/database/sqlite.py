@@ -32,6 +32,10 @@ from daemon.home import lost
 
 #: seconds one try to get at a held database lasts; who may wait longer tries again
 TRY = 1.0
+#: statements that are kept compiled (some 55 kB each; once half as many again are there, the least used go) and prepared in
+#: each connection. An hour's usual work comes by some hundred of them; what is met once a day need not stay for months
+COMPILED_STATEMENTS = 128
+PREPARED_STATEMENTS = 64
 #: execution option of the connections that write: they take the write lock at once (a transaction that only takes it at
 #: its first change is refused at once, whatever it may wait, when another program has it)
 WRITES = "myna_writes"
@@ -49,11 +53,15 @@ def engine(path: Path) -> Engine:
 
     def connect() -> sqlite3.Connection:
         nonlocal made_it
-        connection = opened(path, "rw" if made_it else "rwc", check_same_thread=False)
+        connection = opened(
+            path, "rw" if made_it else "rwc", check_same_thread=False, cached_statements=PREPARED_STATEMENTS
+        )
         made_it = True
         return connection
 
-    made = create_engine(f"sqlite+pysqlite:///{path}", creator=connect, pool_size=5)
+    made = create_engine(
+        f"sqlite+pysqlite:///{path}", creator=connect, pool_size=5, query_cache_size=COMPILED_STATEMENTS
+    )
 
     @event.listens_for(made, "connect")
     def connected(connection: Any, _record: Any) -> None:
