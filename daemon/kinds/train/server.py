@@ -206,6 +206,7 @@ class Train(Kind):
             path=str(folder),
             size=trained.size,
             created=now(),
+            sound=result.get("sound") or {},
         )
         verdict.put_unscored(row, Decision.WAITING)
         session.add(row)
