@@ -35,7 +35,10 @@ class WhenIdle:
     )
     after: Annotated[
         str,
-        Setting("how long that must have been so", form='a time above 0, at most 365 days, like "20 min" or "1h"'),
+        Setting(
+            "how long nothing must have been left to do, and nobody been there",
+            form='a time above 0, at most 365 days, like "20 min" or "1h"',
+        ),
     ] = "20 min"
     notice: Annotated[
         str,
@@ -58,7 +61,7 @@ class WhenIdle:
         checked(WHEN_IDLE, vars(self), "when_idle")
         for name, (least, most) in LENGTHS.items():
             if not least <= self.seconds(name) <= most:
-                raise WHEN_IDLE[name].wrong(name, getattr(self, name))
+                raise WHEN_IDLE[name].wrong(f"{name} of [when_idle]", getattr(self, name))
         if (self.do == Do.COMMAND) is not bool(self.command.strip()):
             hint = 'Set do = "command" and command = "…" together, or neither of them.'
             raise BadInput('[when_idle] has a command without do = "command", or do = "command" without one.', hint)
