@@ -103,7 +103,7 @@ def servicers(daemon: Parts) -> dict[str, Any]:
     daemon.work("idle", idle.run())
     cleaning = Cleaning(store, daemon.disk, settings.keep, purging)
     daemon.work("cleaning", cleaning.run())
-    doctor = Doctor(home, daemon.disk, store, daemon.gpu, daemon.scheduler.owner)
+    doctor = Doctor(home, daemon.disk, store, daemon.gpu, daemon.scheduler.owner, daemon.notices.states)
     return {
         "Jobs": JobsService(store, lifecycle, daemon.scheduler, daemon.events, daemon.logs),
         "Runs": RunsService(store, daemon.points),

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from daemon.errors import BadRequest
 from daemon.named_file import named_file
-from daemon.notices.times import Plan, Quiet, length
+from daemon.notices.times import Plan, Quiet, digest
 from daemon.state.values import OccasionKind
 from engines.errors import BadInput
 from engines.setting import Setting, checked, declared, shown
@@ -71,7 +71,7 @@ class Notify:
         str,
         Setting(
             "gather notices for so long, and send them as one message; failed, disk, budget and shutdown do not wait",
-            form='a time, like "1h" or "30m"; empty: each goes as it comes',
+            form='a time of at most 7 days, like "1h" or "30 min"; empty: each goes as it comes',
         ),
     ] = ""
     repeat: Annotated[
@@ -91,7 +91,7 @@ class Notify:
                 f"The notifier {self.name or '(without a name)'} has no URL, or more than one.",
                 "Write one of url, url_file and url_credential into [[notify]].",
             )
-        for what, read in (("quiet", Quiet.read), ("digest", length)):
+        for what, read in (("quiet", Quiet.read), ("digest", digest)):
             try:
                 if given := getattr(self, what):
                     read(given)
@@ -104,7 +104,7 @@ class Notify:
 
     @property
     def plan(self) -> Plan:
-        return Plan(Quiet.read(self.quiet) if self.quiet else None, length(self.digest) if self.digest else None)
+        return Plan(Quiet.read(self.quiet) if self.quiet else None, digest(self.digest) if self.digest else None)
 
 
 @dataclass(frozen=True)

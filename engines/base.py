@@ -10,7 +10,7 @@ No engine knows of jobs, queues or the database.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -362,21 +362,6 @@ class EncodesMany(Protocol):
 
     def encode_many(self, clips: Sequence[Clip]) -> list[Features | BadInput]:
         """What `encode` gives for each clip, or what it raises."""
-        ...
-
-
-@runtime_checkable
-class LearnsSound(Protocol):
-    """A learning engine with a part that makes sound of what the rest says, and learns a voice from recordings alone.
-    It has done so before the rest is trained, and is the same for all checkpoints."""
-
-    def learn_sound(
-        self, model: TrainableModel, clips: Sequence[Clip], kept: Path, seed: int, on_step: Callable[[int, int], None]
-    ) -> None:
-        """Have the model learn how the clips sound, in place, and write that to the file `kept`; or take it from there,
-        where an attempt before this one has written it; what was written and cannot be read is learned again. `save`
-        writes it with the rest. `on_step(done, total)` is called before each step, and every second or so before the
-        first, and may raise. Takes tens of seconds."""
         ...
 
 

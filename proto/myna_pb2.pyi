@@ -3837,6 +3837,7 @@ class Version(_message.Message):
     DECISION_FIELD_NUMBER: _builtins.int
     BY_HAND_FIELD_NUMBER: _builtins.int
     SCORED_ON_FIELD_NUMBER: _builtins.int
+    SOUND_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     number: _builtins.int
     parent: _builtins.int
@@ -3874,6 +3875,10 @@ class Version(_message.Message):
     def adopted(self) -> _timestamp_pb2.Timestamp:
         """when `System.Adopt` or an import took it in; unset: it was trained under this database"""
 
+    @_builtins.property
+    def sound(self) -> Global___OwnSound:
+        """unset: its engine has no such parts, or an older Myna trained it"""
+
     def __init__(
         self,
         *,
@@ -3899,14 +3904,41 @@ class Version(_message.Message):
         decision: Global___Decision.ValueType = ...,
         by_hand: Global___ByHand.ValueType = ...,
         scored_on: _builtins.str = ...,
+        sound: Global___OwnSound | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["adopted", b"adopted", "created", b"created"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["adopted", b"adopted", "created", b"created", "sound", b"sound"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adopted", b"adopted", "by_hand", b"by_hand", "created", b"created", "dataset", b"dataset", "decision", b"decision", "engine", b"engine", "kind", b"kind", "kind_value", b"kind_value", "licence", b"licence", "metrics", b"metrics", "number", b"number", "parent", b"parent", "path", b"path", "report_json", b"report_json", "report_md", b"report_md", "run", b"run", "scored_on", b"scored_on", "size", b"size", "state", b"state", "state_value", b"state_value", "verdict", b"verdict", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adopted", b"adopted", "by_hand", b"by_hand", "created", b"created", "dataset", b"dataset", "decision", b"decision", "engine", b"engine", "kind", b"kind", "kind_value", b"kind_value", "licence", b"licence", "metrics", b"metrics", "number", b"number", "parent", b"parent", "path", b"path", "report_json", b"report_json", "report_md", b"report_md", "run", b"run", "scored_on", b"scored_on", "size", b"size", "sound", b"sound", "state", b"state", "state_value", b"state_value", "verdict", b"verdict", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Version: _TypeAlias = Version  # noqa: Y015
+
+@_typing.final
+class OwnSound(_message.Message):
+    """What a version has of its own, and not from its base, to turn into sound what it says."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOCODER_FIELD_NUMBER: _builtins.int
+    BANDS_FIELD_NUMBER: _builtins.int
+    vocoder: _builtins.bool
+    """it has learned the voice"""
+    bands: _builtins.bool
+    """what is spoken is scaled to the spectrum of the recordings"""
+    def __init__(
+        self,
+        *,
+        vocoder: _builtins.bool = ...,
+        bands: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bands", b"bands", "vocoder", b"vocoder"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OwnSound: _TypeAlias = OwnSound  # noqa: Y015
 
 @_typing.final
 class VoiceRequest(_message.Message):

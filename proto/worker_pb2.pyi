@@ -471,6 +471,7 @@ class TrainPlan(_message.Message):
     PARENT_UUID_FIELD_NUMBER: _builtins.int
     RULE_JSON_FIELD_NUMBER: _builtins.int
     KNOWN_FIELD_NUMBER: _builtins.int
+    WRITTEN_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     engine: _builtins.str
     language: _builtins.str
@@ -510,6 +511,10 @@ class TrainPlan(_message.Message):
     def known(self) -> _containers.RepeatedCompositeFieldContainer[Global___KnownWeights]:
         """of the voice's versions: no new one is made of the same"""
 
+    @_builtins.property
+    def written(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """SHA-256 of a few `clips` with texts that no recogniser wrote: whether one follows the person"""
+
     def __init__(
         self,
         *,
@@ -533,10 +538,11 @@ class TrainPlan(_message.Message):
         parent_uuid: _builtins.str = ...,
         rule_json: _builtins.str = ...,
         known: _abc.Iterable[Global___KnownWeights] | None = ...,
+        written: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "dataset", b"dataset", "engine", b"engine", "first", b"first", "held_out", b"held_out", "home_uuid", b"home_uuid", "known", b"known", "language", b"language", "out_dir", b"out_dir", "parent_dir", b"parent_dir", "parent_uuid", b"parent_uuid", "reference", b"reference", "rule_json", b"rule_json", "run", b"run", "run_dir", b"run_dir", "run_uuid", b"run_uuid", "settings_json", b"settings_json", "unmarked_from", b"unmarked_from", "version", b"version", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "dataset", b"dataset", "engine", b"engine", "first", b"first", "held_out", b"held_out", "home_uuid", b"home_uuid", "known", b"known", "language", b"language", "out_dir", b"out_dir", "parent_dir", b"parent_dir", "parent_uuid", b"parent_uuid", "reference", b"reference", "rule_json", b"rule_json", "run", b"run", "run_dir", b"run_dir", "run_uuid", b"run_uuid", "settings_json", b"settings_json", "unmarked_from", b"unmarked_from", "version", b"version", "voice", b"voice", "written", b"written"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

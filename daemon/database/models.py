@@ -342,6 +342,7 @@ class Version(Row):
     adopted: Mapped[
         datetime | None
     ]  #: when its folder or package was taken in; None: it was trained under this database
+    sound: Mapped[dict[str, Any]] = mapped_column(default=dict)  #: an `engines.own_sound.OwnSound`; empty: not known
     __table_args__ = (UniqueConstraint("voice", "number"),)
 
 

@@ -125,6 +125,7 @@ def _version(session: Session, one: Found, home: Path) -> Run | None:
         size=one.size,
         created=made,
         adopted=now(),
+        sound=_table(result, "sound"),
     )
     verdict.put_unscored(row, Decision.TAKEN_IN)
     session.add(row)

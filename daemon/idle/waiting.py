@@ -66,9 +66,7 @@ class WaitingForIdleness:
         self._unsent = unsent
         self._logged_in = logged_in
         self._idle = Idleness()
-        self._patience = Patience(
-            settings.after_minutes * 60, settings.notice_minutes * 60, settings.notices_minutes * 60
-        )
+        self._patience = Patience(*map(settings.seconds, ("after", "notice", "wait_for_notices")))
 
     async def run(self) -> None:
         """For ever; at once done where nothing is to be done."""

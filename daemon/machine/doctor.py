@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -24,14 +24,23 @@ from proto.findings import PACKAGES, note, ok, package, problem, python
 
 
 class Doctor:
-    """Examines the machine. `owner` names a process of ours: pid → "train #12"."""
+    """Examines the machine. `owner` names a process of ours: pid → "train #12"; `told`: how notifiers stand."""
 
-    def __init__(self, home: Path, disk: DiskSpace, store: Store, gpus: Gpus, owner: Callable[[int], str]) -> None:
+    def __init__(
+        self,
+        home: Path,
+        disk: DiskSpace,
+        store: Store,
+        gpus: Gpus,
+        owner: Callable[[int], str],
+        told: Callable[[], Awaitable[Sequence[pb.Notifier]]],
+    ) -> None:
         self._home = home
         self._disk = disk
         self._store = store
         self._gpus = gpus
         self._owner = owner
+        self._told = told
 
     async def examine(self) -> list[pb.Finding]:
         """Findings, each "ok", "note" or "problem" with what to do."""
@@ -46,7 +55,7 @@ class Doctor:
         ]
         found = survey.finding(await asyncio.to_thread(self._store.read_now, survey.scan, self._home))
         findings += [found] if found is not None else []
-        findings += await self._store.read(notifiers.of)
+        findings += [*await self._store.read(notifiers.of), *notifiers.of_urls(await self._told())]
         infos = registry.ENGINES.values()
         states = await self._store.read(lambda session: [engines.state(session, info, self._home) for info in infos])
         states += [one for one in await self._store.read(remote_engines.states) if one.remote.enabled]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -28,3 +29,9 @@ def of(session: Session, moment: datetime | None = None) -> list[pb.Finding]:
         elif row.last_sent is not None:
             found.append(ok(name, f"The last message was taken at {row.last_sent:%Y-%m-%d %H:%M} UTC."))
     return found
+
+
+def of_urls(states: Iterable[pb.Notifier]) -> list[pb.Finding]:
+    """One for each notifier with which nothing can be sent, whatever there is to tell; as `Notices.states` has them."""
+    hint = "Mend its URL and start mynad again: docs/notices.md."
+    return [problem(f"notify {one.name}", one.trouble, hint) for one in states if one.trouble]

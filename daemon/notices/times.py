@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from daemon.state.values import OccasionKind
+from proto import length
 
 DAY = 24 * 60  #: minutes
 #: What a digest does not hold back. (Quiet hours hold back everything.)
 URGENT = frozenset({OccasionKind.FAILED, OccasionKind.DISK, OccasionKind.BUDGET, OccasionKind.SHUTDOWN})
 _HOURS = re.compile(r"([0-9]{1,2})(?::([0-9]{2}))? ?- ?([0-9]{1,2})(?::([0-9]{2}))?")
-_LENGTH = re.compile(r"([0-9]{1,5}) ?(s|min|m|h|d)")
-_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3_600, "d": 86_400}
 #: the longest digest
 LONGEST = timedelta(days=7)
 #: pauses between tries of a message that the service did not take
@@ -65,12 +64,13 @@ def _clock(minutes: int) -> str:
     return f"{minutes // 60}" if minutes % 60 == 0 else f"{minutes // 60}:{minutes % 60:02}"
 
 
-def length(text: str) -> timedelta:
-    """As people write it: "1h", "30m". Raises ValueError for what is none, or longer than LONGEST."""
-    found = _LENGTH.fullmatch(text.strip())
-    if found is None or not timedelta(0) < (read := timedelta(seconds=int(found[1]) * _SECONDS[found[2]])) <= LONGEST:
+def digest(text: str) -> timedelta:
+    """For how long notices are gathered: "1h", "30 min". Raises ValueError for what is no length of time, or longer
+    than LONGEST."""
+    seconds = length.read(text)
+    if seconds is None or not 0 < seconds <= LONGEST.total_seconds():
         raise ValueError(text)
-    return read
+    return timedelta(seconds=seconds)
 
 
 @dataclass(frozen=True)

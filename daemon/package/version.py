@@ -11,7 +11,7 @@ import hashlib
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from google.protobuf import json_format
@@ -23,6 +23,7 @@ from daemon.package.formats import Content
 from daemon.package.header import Header, Whose, content_of, is_sha256, read_body, refuse
 from daemon.package.header import written as first_files
 from daemon.state.values import VersionKind, value_of
+from engines.own_sound import OwnSound
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
@@ -31,6 +32,8 @@ ABOUT = "version.json"
 WEIGHTS = ".safetensors"
 #: What lies in a version's folder and is this home's alone: whose it is, and that it was purged.
 STAYS = frozenset({"identity.json", "purged.json"})
+#: What may be said of its sound.
+SOUND = frozenset(field.name for field in fields(OwnSound))
 #: Bytes of a file that holds no tensors, and of a wav, at most.
 TEXT_LIMIT, SAMPLE_LIMIT = 32 << 20, 64 << 20
 #: Characters of a name, of a verdict, and entries of a lineage, at most.
@@ -96,6 +99,7 @@ def about_here(found: Mapping[str, Any], version: wire.PackedVersion, here: Mapp
     numbers = {name: value for name, value in result.items() if _is_number(value)}
     losses = {name: _numbers(_table(result, name)) for name in ("best_losses", "start_losses", "base_losses")}
     words = {name: _words(result.get(name)) for name in ("ended",)}
+    own = {name: there for name, there in _table(result, "sound").items() if name in SOUND and isinstance(there, bool)}
     return {
         "format": 1,
         "language": version.language,
@@ -109,7 +113,7 @@ def about_here(found: Mapping[str, Any], version: wire.PackedVersion, here: Mapp
         "held_out": _hashes(found.get("held_out")),
         "used": _numbers(_table(found, "used")),
         "settings": {name: value for name, value in _table(found, "settings").items() if _is_plain(value)},
-        "result": {**numbers, **losses, **words},
+        "result": {**numbers, **losses, **words, "sound": own},
         "from": {
             "voice": version.voice,
             "version": version.number,

@@ -25,7 +25,9 @@ def understood(selection: Mapping[str, Any]) -> str:
     """That words took no part in a run's selection; empty: they did."""
     if selection.get("words", True):
         return ""
-    return "The recogniser does not understand the recordings themselves, so words took no part."
+    asked = selection.get("understanding") or {}
+    of = f" ({asked['recordings']} were heard, the WER is {asked['wer']:.2f})" if asked.get("wer") is not None else ""
+    return f"The recogniser does not understand the recordings themselves{of}, so words took no part."
 
 
 def averaged(parent: str) -> str:

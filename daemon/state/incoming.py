@@ -97,6 +97,7 @@ def store(session: Session, job: Job, came: wire.VersionUnpacked) -> None:
         size=came.size,
         created=created,
         adopted=now(),
+        sound=result.get("sound") or {},
     )
     verdict.put(row, Decision.TAKEN_IN, _words(version, voices.spelt(voice.name, row.number)))
     session.add(row)

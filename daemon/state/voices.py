@@ -21,6 +21,7 @@ from daemon.state.stamp import stamp
 from daemon.state.values import ByHand, Decision, VersionKind, VersionState, on_wire
 from engines.language import without_region
 from proto import myna_pb2 as pb
+from proto import version_words
 
 #: Who promoted, as stored.
 BY_SCORE, BY_LISTENERS, BY_PERSON, BY_ROLLBACK = "score", "listeners", "a person", "rollback"
@@ -288,6 +289,8 @@ def version_message(row: Version, home: Path | None = None, *, report: bool = Fa
         by_hand=on_wire(ByHand, verdict.by_hand(row)),
         scored_on=str(row.metrics.get(SCORED_ON, "")),
     )
+    if row.sound:
+        result.sound.CopyFrom(version_words.own_sound(row.sound))
     if row.adopted is not None:
         result.adopted.FromDatetime(row.adopted)
     if report and place is not None:

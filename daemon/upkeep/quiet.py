@@ -14,6 +14,7 @@ from pathlib import Path
 from daemon.database import sqlite
 from daemon.state.status import State
 from daemon.upkeep import reading
+from proto import lock
 
 #: ioprio_set(2) of this process: the class "idle", which gets the disk when nobody else wants it
 _CALLS = {"x86_64": 251, "aarch64": 30}
@@ -42,12 +43,15 @@ LOOK = 2.0
 
 
 def beside_jobs(home: Path, rate: float) -> Rate:
-    """`rate` while a job is at work, and as fast as it goes while none is."""
+    """`rate` while a job is at work, and as fast as it goes while none is. What a mynad that was killed had at work
+    died with it, though its row says "running" until the next start."""
 
     def now() -> float:
         path = home / reading.NAME
         if not path.is_file():
             return 0.0  # a backup is read where there is no home
+        if not lock.is_held(home):
+            return 0.0
         with suppress(sqlite3.Error), closing(sqlite.opened(path, "ro")) as database:
             at_work = database.execute("SELECT 1 FROM jobs WHERE state = ? LIMIT 1", (State.RUNNING,)).fetchone()
             return rate if at_work else 0.0

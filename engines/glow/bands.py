@@ -91,9 +91,14 @@ def write(bands: Bands, folder: Path) -> None:
     write_whole(folder / FILE, (json.dumps(values) + "\n").encode(), "the voice's bands")
 
 
+def is_in(folder: Path) -> bool:
+    """Whether a version has some."""
+    return (folder / FILE).is_file()
+
+
 def read(folder: Path) -> Bands | None:
     """Those of a version; None: it has none. Raises EngineError if the file is damaged."""
-    if not (folder / FILE).is_file():
+    if not is_in(folder):
         return None
     try:
         values = json.loads((folder / FILE).read_text())

@@ -21,6 +21,7 @@ from engines.glow import bands, export, mel, model, network, phonemes, speech, v
 from engines.glow import text as light
 from engines.glow.info import INFO
 from engines.glow.model import GlowModel
+from engines.own_sound import OwnSound
 from engines.text.unspeakable import Stretch, Why, names
 
 #: Clips of a new voice that are looked at to find the base speaker it starts from.
@@ -135,6 +136,16 @@ class GlowEngine:
         speakers = torch.full((texts.shape[0],), glow.speaker, device=glow.device)
         outputs = network.forward(glow.module, texts, text_lengths, mels, mel_lengths, speakers)
         return network.losses(glow.module, outputs, text_lengths, mel_lengths)
+
+    def sound_like(self, model: TrainableModel, version: Path) -> None:
+        """See `LearnsSound`."""
+        if vocoder.is_in(version):
+            glow = _own(model)
+            glow.vocoder, glow.own_vocoder = vocoder.load(version), True
+
+    def own_sound(self, version: Path) -> OwnSound:
+        """See `LearnsSound`."""
+        return OwnSound(vocoder=vocoder.is_in(version), bands=bands.is_in(version))
 
     def learn_sound(
         self, model: TrainableModel, clips: Sequence[Clip], kept: Path, seed: int, on_step: Callable[[int, int], None]

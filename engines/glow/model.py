@@ -67,7 +67,7 @@ def load(version: Path | None, device: str) -> GlowModel:
     if VOICE not in settings.speakers:
         module, settings = _with_voice(module, settings)
     module.to(device).eval()
-    own = version is not None and (version / vocoder.SETTINGS).is_file()
+    own = version is not None and vocoder.is_in(version)
     sound = vocoder.load(version if version is not None and own else base_dir())
     return GlowModel(
         module,

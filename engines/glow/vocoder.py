@@ -318,10 +318,15 @@ def fits(vocoder: HarmonicNoise, content: bytes) -> bool:
     return {name: tensor.shape for name, tensor in found.items()} == wanted
 
 
+def is_in(folder: Path) -> bool:
+    """Whether a base or version brings one of its own."""
+    return (folder / SETTINGS).is_file()
+
+
 def load(folder: Path) -> Vocoder:
     """The vocoder of a base's or version's folder: its own if it brings one. Raises EngineError if its files are
     missing or do not fit together."""
-    if not (folder / SETTINGS).is_file():
+    if not is_in(folder):
         return GriffinLim()
     try:
         settings = Settings(**json.loads((folder / SETTINGS).read_text()))

@@ -32,7 +32,8 @@ ABOUT = {
     "parent_uuid": "e" * 32, "run": 9, "run_uuid": "a" * 32, "home": "b" * 32, "dataset": 1,
     "created": "2026-01-02T03:04:05+00:00", "licence": "Apache-2.0", "clips": ["c1", "c2"], "held_out": [],
     "settings": {"steps": 120}, "result": {"steps": 120, "best_step": 80, "best_loss": 0.5,
-    "best_losses": {"loss": 0.5}, "seconds": 12.5, "ended": "Done."},
+    "best_losses": {"loss": 0.5}, "seconds": 12.5, "ended": "Done.",
+    "sound": {"vocoder": True, "bands": True}},
 }  # fmt: skip
 
 
@@ -73,6 +74,7 @@ def test_a_version_that_no_row_knows_is_taken_in_as_a_candidate_that_tells_where
     assert (run.uuid, run.step, run.best_loss, run.settings, run.to_version) == ("a" * 32, 120, 0.5, {"steps": 120}, 3)
     assert row.created.isoformat() == ABOUT["created"]
     assert row.adopted is not None
+    assert voices.version_message(row).sound == pb.OwnSound(vocoder=True, bands=True)
     assert row.size == sum(file.stat().st_size for file in (home / row.path).rglob("*")) > 0
     assert row.dataset == 0, "dataset #1 of the other database is none of ours"
     assert store.read_now(lambda session: session.get_one(Voice, "anna").promoted) is None

@@ -59,6 +59,17 @@ async def alert(living: Living, percent: int) -> pb.BudgetAlert:
     raise AssertionError
 
 
+def test_a_voice_for_which_nothing_was_done_is_known_to_have_cost_nothing(tmp_path: Path) -> None:
+    async def life(living: Living) -> None:
+        living.voice("steps")
+        may_cost(living, "steps", "1€", stop=True)
+        told = await living.client.budget("steps")
+        assert told.HasField("used")
+        assert told.used.amount == 0.0
+
+    lived(tmp_path / "home", life, cost=PRICE)
+
+
 def test_a_budget_that_is_used_up_stops_a_training_which_waits_and_goes_on_when_it_is_raised(tmp_path: Path) -> None:
     async def life(living: Living) -> None:
         living.voice("steps")

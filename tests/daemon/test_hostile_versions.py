@@ -152,7 +152,12 @@ def test_what_somebody_wrote_into_its_lineage_does_not_get_into_a_home(
     found = opened(package)
     about = json.loads(found["version/version.json"])
     about |= {"evil": "x", "parent": 99, "run": "x", "clips": ["../x", "2" * 64], "settings": {"a": {"b": [{"c": 1}]}}}
-    about["result"] |= {"ended": "a\x1b[31mb", "best_loss": "x", "steps": 1e300}
+    about["result"] |= {
+        "ended": "a\x1b[31mb",
+        "best_loss": "x",
+        "steps": 1e300,
+        "sound": {"vocoder": "x", "evil": True},
+    }
     file = tmp_path / "odd.myna.tar.zst"
     file.write_bytes(packed(replaced(found, "version/version.json", json.dumps(about).encode())))
     assert furnished.imported(store, file, "robin").state == "succeeded"
@@ -161,3 +166,4 @@ def test_what_somebody_wrote_into_its_lineage_does_not_get_into_a_home(
     assert (here["parent"], here["clips"], here["settings"]) == (0, ["2" * 64], {})
     assert here["result"]["ended"] == "a\\x1b[31mb"
     assert here["result"].keys().isdisjoint({"best_loss", "steps"})
+    assert here["result"]["sound"] == {}

@@ -207,6 +207,13 @@ def test_a_training_that_learned_its_clips_by_heart_says_since_when_and_by_how_m
     assert "Fewer steps, or more recordings, do better." in text
 
 
+def test_what_of_its_sound_is_a_versions_own_is_told_where_it_is_known() -> None:
+    assert "| sound |" not in markdown(details(lineage=trained()))
+    told = {**trained()["training"], "sound": {"vocoder": True, "bands": True}}
+    text = markdown(details(lineage=trained(training=told)))
+    assert "| sound | its own vocoder, and bands scaled to the recordings |" in text
+
+
 def test_an_increment_is_compared_with_its_parent_and_with_the_base() -> None:
     told = {**trained()["training"], "base_losses": {"loss": 6.0}}
     text = markdown(details(lineage=trained(parent=2, training=told)))

@@ -56,7 +56,8 @@ def version(store: Store, voice: str, number: int = 1, *, language: str = "en", 
         "voice": voice, "version": number, "engine": "glow", "kind": "full", "base": base, "origin": "0123",
         "parent": 0, "dataset": 4, "language": language, "home": "there", "run_uuid": uuid, "clips": ["1" * 64],
         "held_out": [LINE], "created": "2026-01-01T00:00:00+00:00", "settings": {"steps": 12}, "machine": "a small one",
-        "result": {"steps": 12, "best_step": 8, "best_loss": 0.5, "best_losses": {"loss": 0.5}, "seconds": 3.0},
+        "result": {"steps": 12, "best_step": 8, "best_loss": 0.5, "best_losses": {"loss": 0.5}, "seconds": 3.0,
+                   "sound": {"vocoder": True, "bands": False}},
     }  # fmt: skip
     (folder / "version.json").write_text(json.dumps(about))
     (folder / "report.md").write_text("# anna, scored there\n")

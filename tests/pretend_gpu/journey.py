@@ -36,7 +36,6 @@ from engines.base import (
     Features,
     Finishes,
     Learns,
-    LearnsSound,
     LoraSettings,
     Speaks,
     SpeechRequest,
@@ -48,6 +47,7 @@ from engines.fast_paths.proving import Proofs
 from engines.fast_paths.record import Card, FastPath
 from engines.glow import vocoder_tuning
 from engines.openvoice.conversion import Conversion
+from engines.own_sound import LearnsSound
 from engines.training.control import Command, Free, Stopped
 from engines.training.data import START, DataOrder
 from engines.training.feed import Feed

@@ -16,6 +16,11 @@ pytestmark = pytest.mark.integration
 def test_versions_show_their_scores_and_the_report_is_printed_as_it_is(myna: Run, stage: Stage) -> None:
     assert "0.250" in myna("versions", "anna").out
     assert myna("version", "anna@7", "--report").out == "# anna v7\n\nIt is better.\n"
+    assert "sound" not in myna("version", "anna@7").out, "not known"
+    stage.voices.versions["anna"][0].sound.bands = True
+    assert "the base's vocoder (none of its own came nearer to the recordings), and bands scaled to the" in " ".join(
+        myna("version", "anna@7").out.split()
+    )
 
 
 def test_compare_shows_what_listeners_preferred(myna: Run, stage: Stage) -> None:

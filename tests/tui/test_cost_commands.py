@@ -55,12 +55,22 @@ def test_a_budget_is_set_shown_and_taken_away(myna: Run, stage: Stage) -> None:
     assert stage.costs.limit is None
 
 
+def test_all_budgets_are_listed_without_a_voice(myna: Run, stage: Stage) -> None:
+    assert lines(myna("budget").out) == ["No voice has a budget. `myna budget VOICE 20€` gives one."]
+    assert json.loads(myna("budget", "--json").out) == []
+    myna("budget", "anna", "20 € a month")
+    (told,) = lines(myna("budget").out)
+    assert told.startswith("anna may cost 20.00 € a month")
+    assert [one["voice"] for one in json.loads(myna("budget", "--json").out)] == ["anna"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("anna", "20"), "'20' is not a sum of money. Write it like 20€"),
         (("anna", "-3€"), ""),
         (("anna", "--stop"), "A budget that stops needs a sum."),
+        (("--stop",), "Whose budget stops?"),
         (("anna", "none", "--stop"), "Without a budget nothing is stopped."),
     ],
 )

@@ -73,7 +73,7 @@ def test_a_budget_is_a_time_as_people_write_it(text: str, meant: float) -> None:
     assert limits(text) == {"budget": meant}
 
 
-@pytest.mark.parametrize("text", ["2", "h", "-1h", "0m", "2 weeks", "nanh", "infh", "0€", "1,000€", "€", "3 hrs"])
+@pytest.mark.parametrize("text", ["2", "h", "-1h", "0m", "2 months", "nanh", "infh", "0€", "1,000€", "€"])
 def test_what_is_no_budget_is_refused(text: str) -> None:
     with pytest.raises(typer.BadParameter, match="neither a time such as 2h, 90m or 45s nor a sum of money"):
         limits(text)

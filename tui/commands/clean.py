@@ -21,6 +21,9 @@ WORDS = {
     pb.CLEANED_REJECTED: "weights",
 }
 
+NOTHING_OLD = "nothing is older than the table keep of myna.toml says (docs/keeping.md)"
+NOTHING_SHORT = "the disk is not short, or nothing may go for that (docs/keeping.md)"
+
 
 @app.command(rich_help_panel="Set-up")
 def clean(
@@ -40,7 +43,7 @@ def clean(
     client = session.client()
     found = client.clean(room=room, dry_run=True)
     if dry_run or not (found.cleaned or found.texts):
-        tell(found, json, "would free")
+        tell(found, json, "would free", NOTHING_SHORT if room else NOTHING_OLD)
         return
     if not yes:
         if not json:
@@ -55,8 +58,8 @@ def clean(
         raise typer.Exit(1)
 
 
-def tell(found: pb.CleanResponse, json: bool, frees: str) -> None:
-    """What goes, and why."""
+def tell(found: pb.CleanResponse, json: bool, frees: str, nothing: str = "") -> None:
+    """What goes, and why; `nothing`: why nothing does."""
     if json:
         output.json(found)
         return
@@ -71,4 +74,4 @@ def tell(found: pb.CleanResponse, json: bool, frees: str) -> None:
     if rows:
         output.line(f"This {frees} {wording.size(found.freed)}.")
     elif not found.texts:
-        output.line("There is nothing to clean.")
+        output.line(f"There is nothing to clean: {nothing}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -23,6 +24,8 @@ CPU = {
 }
 HEAD = ("time", "energy", "money")
 NOTHING = "Nothing was measured yet."
+#: what may follow a sum
+MONTH = re.compile(r"\s*(/|\bper\b|\ba\b)\s*(month|mo)$")
 
 
 @app.command(rich_help_panel=PANEL)
@@ -60,7 +63,10 @@ def cost(
 
 @app.command(rich_help_panel=PANEL)
 def budget(
-    voice: arguments.Voice,
+    voice: Annotated[
+        str,
+        typer.Argument(metavar="[VOICE]", help="The voice; none: all budgets.", autocompletion=arguments.voice_names),
+    ] = "",
     amount: Annotated[
         str, typer.Argument(metavar="[SUM]", help="A month, such as 20€ or 20€/month; none: no budget.")
     ] = "",
@@ -75,6 +81,17 @@ def budget(
     It is written into the table budget of the voice's voice.toml.
     """
     client = session.client()
+    if not voice:
+        if stop:
+            raise ClientError("Whose budget stops?", "Name a voice and a sum: anna 20€.", "INVALID_ARGUMENT")
+        budgets = list(client.costs().budgets)
+        if json:
+            output.json(budgets)
+        for one in () if json else budgets:
+            output.line(output.safe(_budget(one)))
+        if not budgets and not json:
+            output.line("No voice has a budget. `myna budget VOICE 20€` gives one.")
+        return
     if not amount:
         if stop:
             raise ClientError("A budget that stops needs a sum.", "Give one, such as 20€.", "INVALID_ARGUMENT")
@@ -89,7 +106,7 @@ def budget(
 
 def read(text: str) -> pb.Money:
     """A sum a month. Raises ClientError."""
-    found = money.read(text.strip().removesuffix("/month").removesuffix("/mo"))
+    found = money.read(MONTH.sub("", text.strip()))
     if found is None:
         raise ClientError(f"{text!r} is not a sum of money.", "Write it like 20€ or 20.50 EUR.", "INVALID_ARGUMENT")
     return found

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from proto import money
+from proto import length, money
 from proto import myna_pb2 as pb
 from proto.client import Client, ClientError
 from tui import arguments, output, session, wording
@@ -18,7 +18,6 @@ app = typer.Typer()
 
 PANEL = "Jobs"
 #: Seconds of the units that a budget may have.
-UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0}
 
 
 class StartsByDefault(TyperGroup):
@@ -182,16 +181,10 @@ def limits(budget: str) -> dict[str, Any]:
 
 def seconds(budget: str) -> float:
     """A length of time as people write it ("2h", "90m", "1.5 h"); nothing is no budget. Raises BadParameter."""
-    text = budget.strip().lower()
-    if not text:
+    if not budget.strip():
         return 0.0
-    number = text.rstrip("abcdefghijklmnopqrstuvwxyz ")
-    unit = UNITS.get(text[len(number) :].strip())
-    try:
-        value = float(number) * (unit or 0.0)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
+    value = length.read(budget)
+    if not value:
         raise typer.BadParameter(
             f"{budget!r} is neither a time such as 2h, 90m or 45s nor a sum of money such as 3€ or 1250.50 EUR",
             param_hint="--budget",

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from proto import length
 from proto import myna_pb2 as pb
 from proto.client import ClientError
 from tui import arguments, cost, output, session, wording
@@ -17,7 +18,6 @@ from tui import arguments, cost, output, session, wording
 app = typer.Typer()
 
 PANEL = "People"
-SECONDS = {"m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
 BYTES = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 group = typer.Typer(no_args_is_help=True, help="Who else may use this Myna.")
@@ -182,10 +182,10 @@ def _rights(text: str) -> list[str]:
 
 def _seconds(text: str) -> float:
     """Raises ClientError."""
-    found = re.fullmatch(r"([0-9]{1,6})([mhdw])", text.strip())
+    found = length.read(text)
     if not found:
         raise ClientError(f"{text!r} is not a time.", "Write it like 30d, 12h or 4w.", "INVALID_ARGUMENT")
-    return int(found[1]) * SECONDS[found[2]]
+    return found
 
 
 def _bytes(text: str) -> int:

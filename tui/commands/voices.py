@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from proto import myna_pb2 as pb
+from proto import version_words
 from proto.client import ClientError
 from tui import arguments, as_json, cost, follow, metrics, names, output, session, wording
 from tui import consent as asking
@@ -317,6 +318,7 @@ def show(version: pb.Version) -> None:
             ("run", version.run),
             ("engine", version.engine),
             ("kind", version.kind),
+            ("sound", version_words.sound(version.sound) if version.HasField("sound") else ""),
             ("made", wording.moment(version.created)),
             ("size", wording.size(version.size)),
             ("folder", version.path),

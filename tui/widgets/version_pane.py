@@ -15,6 +15,7 @@ from textual.message import Message
 from textual.widgets import Markdown, Static
 
 from proto import myna_pb2 as pb
+from proto import version_words
 from tui import wording
 from tui.metrics import between, change, comparable, figure, sureness, which
 from tui.output import safe
@@ -193,6 +194,7 @@ def _facts(version: pb.Version) -> list[Part]:
         (f"dataset #{version.dataset}" if version.dataset else "", ""),
         (f"run {version.run}" if version.run else "", ""),
         (f"{version.engine} {version.kind}".strip(), ""),
+        (version_words.sound_briefly(version.sound) if version.HasField("sound") else "", ""),
         (wording.moment(version.created), ""),
         (f"taken in {wording.moment(version.adopted)}" if version.HasField("adopted") else "", ""),
         (version.licence, "$warning"),

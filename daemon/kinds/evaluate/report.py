@@ -18,7 +18,7 @@ from daemon.kinds.evaluate.training_report import FIRST, came_from, checkpoints,
 from engines.metrics.gate import Outcome
 from engines.metrics.table import METRICS, Metric
 from engines.traits import Reached, Traits
-from proto import energy_words
+from proto import energy_words, version_words
 from proto import myna_pb2 as pb
 
 #: Rows of the details' summaries in the order they are shown: name in the summary, title, digits, which way is better.
@@ -177,6 +177,8 @@ def _origin(lineage: dict[str, Any]) -> list[tuple[str, str]]:
         dropped = ", ".join(f"{count} {reason}" for reason, count in sorted(data["dropped"].items()) if count)
         rows.append(("dropped clips", dropped or "none"))
     rows.append(("run", f"#{lineage.get('run', 0)}, {lineage.get('kind', '')}, from {came_from(lineage)}"))
+    if own := (lineage.get("training") or {}).get("sound"):
+        rows.append(("sound", version_words.sound(version_words.own_sound(own))))
     rows.append(("licence", lineage.get("licence", "")))
     if (note := lineage.get("consent")) is not None:
         rows.append(("consent", f"“{note['text']}” ({note['by']}, {note['time'][:10]})"))

@@ -1,7 +1,7 @@
-"""Whether the recogniser follows the person at all.
+"""Whether the recogniser follows the person at all: asked for the verdict, and where checkpoints are chosen.
 
-Where few lines are held out, some that it happens not to get would say no for a person whom it follows: then it listens
-to further recordings, too. Plain values: the server counts recordings by them.
+A few recordings that it happens not to get would say no for a person whom it follows: then it listens to further ones,
+too. Plain values: the server counts recordings by them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ENOUGH = 12
 class Understanding:
     """Of the recordings, as the recogniser hears them."""
 
-    heard: bool  #: words take part in the verdict
+    heard: bool  #: words take part
     wer: float | None  #: of all that were asked, held out or not
     recordings: int  #: that were asked
     further: int  #: of these, not held out

@@ -24,6 +24,7 @@ from typing import Any
 
 from daemon.home import run_folder
 from daemon.home.identity import Mark
+from daemon.kinds.evaluate.understanding import ENOUGH, Understanding
 from daemon.worker import spoken, versions
 from daemon.worker.bench import Bench, Steps, finite
 from daemon.worker.job import Channel
@@ -51,8 +52,9 @@ LINES, LEAST_LINES = 6, 3
 ENOUGH_CLIPS, ONE_IN = 60, 20
 #: Recordings by which the person is known where a line has none.
 PERSON = 8
-#: The same where it is asked whether the recogniser understands the person.
-HEARD = 4
+#: Recordings that are asked first whether the recogniser understands the person. Where they are not surely understood
+#: (`gate.UNCLEAR`), ENOUGH are asked.
+FIRST = 4
 #: How sure it must be that a checkpoint sounds better than the best by loss. Wrong costs little here: the verdict
 #: judges what is chosen.
 LEVEL = 0.8
@@ -93,8 +95,13 @@ class Choice:
     heard: tuple[Heard, ...]  #: by step, the first is what the run began from
     set_aside: int  #: clips that were not trained on for it
     recogniser: str  #: which, and why
-    words: bool  #: they took part; else the recogniser does not understand the person
+    understanding: Understanding | None  #: of the person, by the recogniser; None: nothing was heard so badly
     samples: tuple[tuple[str, Mapping[int, str]], ...]  #: each line's text, and its file by step, relative to the home
+
+    @property
+    def words(self) -> bool:
+        """Whether they took part; else the recogniser does not understand the person."""
+        return self.understanding is None or self.understanding.heard
 
     def to_json(self) -> dict[str, Any]:
         found: dict[str, Any] = finite(
@@ -105,6 +112,7 @@ class Choice:
                 "set_aside": self.set_aside,
                 "recogniser": self.recogniser,
                 "words": self.words,
+                "understanding": None if self.understanding is None else self.understanding.to_json(),
                 "samples": [
                     {"text": text, "files": {str(step): file for step, file in files.items()}}
                     for text, files in self.samples
@@ -192,13 +200,17 @@ def choose(
     bench.leave_the_gpu()
     scores = {step: bench.score(one, said) for step, one in who.items()}
     rule = Rule.from_json(json.loads(plan.rule_json or "{}"))
-    words = _understood(bench, recorded, person[:HEARD], scores)
-    summary = _summary(bench.recogniser, words=words)
+    understanding: Understanding | None = None
+    if _heard_badly(scores):
+        asked = to_understand(plan)
+        spoken.recordings(samples, asked, engine.info.sample_rate, channel)
+        understanding = understood(bench, recorded, asked)
+    summary = _summary(bench.recogniser, words=understanding is None or understanding.heard)
     heard = tuple(_compared(step, scores, result.best_step, rule, summary) for step in sorted(scores))
     undecided = engine.info.learning.undecided if engine.info.learning else Undecided.LOWEST_LOSS
     best, by = _best(heard, result.best_step, rule, undecided)
     files = tuple((clip.text, _files(channel.home, who, clip)) for clip in said)
-    return Choice(best, by, heard, aside, recogniser.why, words, files)
+    return Choice(best, by, heard, aside, recogniser.why, understanding, files)
 
 
 def take(plan: wire.TrainPlan, step: int, empty: Path) -> None:
@@ -213,14 +225,31 @@ def _speaker(plan: wire.TrainPlan, samples: Path, step: int) -> Speaker:
     )
 
 
-def _understood(bench: Bench, recorded: Speaker, person: Sequence[Clip], scores: Mapping[int, Scores]) -> bool:
-    """Whether words tell checkpoints apart. Where one of them is heard badly, the person's own recordings are heard,
-    too: of a person whom the recogniser does not understand, the likest checkpoint is the worst."""
+def _heard_badly(scores: Mapping[int, Scores]) -> bool:
+    """Whether a checkpoint is. Then the person's own recordings are heard, too: of a person whom the recogniser does
+    not understand, the likest checkpoint is the worst."""
     found = [one.summary.wer for one in scores.values() if one.summary.wer is not None]
-    if not found or max(found) < gate.UNCLEAR:
-        return True
-    bench.steps.more(len(person))
-    return gate.understood(bench.score(recorded, person).summary)
+    return bool(found) and max(found) >= gate.UNCLEAR
+
+
+def to_understand(plan: wire.TrainPlan) -> list[Clip]:
+    """The recordings by which it is asked whether the recogniser understands the person, always the same ones for the
+    same data: those whose texts no recogniser wrote, or where there are none any."""
+    clips = sorted(versions.clips(plan.clips), key=lambda clip: clip.sha256)
+    written = set(plan.written)
+    return ([clip for clip in clips if clip.sha256 in written] or clips)[:ENOUGH]
+
+
+def understood(bench: Bench, recorded: Speaker, asked: Sequence[Clip]) -> Understanding:
+    """Whether the recogniser understands the person: by the first few, or where those do not surely say yes, by all."""
+    lines: list[LineScores] = []
+    for some in filter(None, (asked[:FIRST], asked[FIRST:])):
+        bench.steps.more(len(some))
+        lines += bench.score(recorded, some).lines
+        found = summarise(lines, *bench.recogniser)
+        if found.wer is None or found.wer < gate.UNCLEAR:
+            break
+    return Understanding(gate.understood(found), found.wer, len(lines), len(lines))
 
 
 def _summary(recogniser: tuple[str, str], *, words: bool) -> Callable[[Sequence[LineScores]], Summary]:

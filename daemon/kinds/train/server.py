@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from daemon.database.models import Home, Job, Run, Version, now
 from daemon.errors import MynaError, NotFound
 from daemon.home import identity, same_weights
+from daemon.kinds.evaluate import understanding
 from daemon.kinds.experiment import trials
 from daemon.kinds.kind import FollowUp, GpuNeed, Kind, nothing
 from daemon.kinds.train import begun, cost, estimate
@@ -148,6 +149,10 @@ class Train(Kind):
                 dataset=run.dataset,
                 parent_uuid=before.uuid if before is not None else "",
                 rule_json=voices.option_json(voice, "promotion"),
+                written=[
+                    clip.sha256
+                    for clip in clip_refs.with_known_texts(session, voice, data, self.home, understanding.ENOUGH)
+                ],
                 known=() if experiments.trial_of(session, job) is not None else _known(session, run, self.home),
             )
         )
@@ -201,6 +206,7 @@ class Train(Kind):
             path=str(folder),
             size=trained.size,
             created=now(),
+            sound=result.get("sound") or {},
         )
         verdict.put_unscored(row, Decision.WAITING)
         session.add(row)

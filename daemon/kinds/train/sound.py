@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from daemon.home import run_folder
+from daemon.kinds.train.beginning import Beginning
 from daemon.worker import versions
 from daemon.worker.job import Channel
 from daemon.worker.steering import Steering
-from engines.base import Learns, LearnsSound, TrainableModel
+from engines.base import Learns, TrainableModel
+from engines.own_sound import LearnsSound
 from engines.training import memory
 from engines.training.control import Command, obey
-from engines.training.settings import TrainSettings
 from engines.training.step import use_threads
 from proto import worker_pb2 as wire
 
@@ -21,13 +22,16 @@ def learn(
     model: TrainableModel,
     plan: wire.TrainPlan,
     aside: frozenset[str],
-    chosen: TrainSettings,
+    begins: Beginning,
     channel: Channel,
     steering: Steering,
 ) -> None:
-    """Have the model learn it from all clips but those set `aside`, once a run. Raises Cancelled and Stopped."""
+    """Have the model learn it from all clips but those set `aside`, once a run; one that is averaged with its parent
+    goes on from what that knows of it. Raises Cancelled and Stopped."""
     if not isinstance(engine, LearnsSound):
         return
+    if begins.averaged is not None:
+        engine.sound_like(model, begins.averaged)
     clips = [clip for clip in versions.clips(plan.clips) if clip.sha256 not in aside]
 
     lending = _Lending(steering, model)
@@ -36,9 +40,9 @@ def learn(
         obey(lending, "Learning how the voice sounds", f"after {done} of {total} rounds")
         channel.progress(done, total, "rounds", "learning how the voice sounds")
 
-    use_threads(chosen)
+    use_threads(begins.settings)
     known = _kept(plan).is_file()
-    engine.learn_sound(model, clips, _kept(plan), chosen.seed, on_step)
+    engine.learn_sound(model, clips, _kept(plan), begins.settings.seed, on_step)
     if not known and _kept(plan).is_file():
         channel.lasting()
 

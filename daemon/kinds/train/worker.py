@@ -29,6 +29,7 @@ from engines.base import Clip, Features, Learns
 from engines.errors import BadInput
 from engines.features import encode_all
 from engines.files import disk_full_is_a_sentence, make_folder, write_whole
+from engines.own_sound import LearnsSound
 from engines.training import control, memory
 from engines.training.held_out import held_out_losses
 from engines.training.loop import TrainResult, train
@@ -39,7 +40,17 @@ from proto import worker_pb2 as wire
 #: Held-out losses and other results are stored with a version; raised when their shape changes.
 FORMAT = 1
 #: What the daemon keeps of a run's result besides steps, losses and seconds.
-_REPORTED = ("way", "ended", "stopped_early", "start_losses", "base_losses", "selection", "kept_step", "same_as")
+_REPORTED = (
+    "way",
+    "ended",
+    "stopped_early",
+    "start_losses",
+    "base_losses",
+    "selection",
+    "kept_step",
+    "same_as",
+    "sound",
+)
 #: How a run ended that had new clips, but none that its engine can learn from.
 NOTHING_NEW = "None of the new clips can train this engine; the job's log says why."
 
@@ -157,7 +168,7 @@ def _train(plan: wire.TrainPlan, channel: Channel) -> dict[str, Any]:
         reference = sorted(versions.clips(plan.reference or plan.clips), key=lambda clip: clip.sha256)
         base_losses = _base_losses(plan, engine, where, reference, held_out, chosen, channel) if begins.start else None
         model = engine.load(begins.start, device=where, training=True, reference=reference)
-        sound.learn(engine, model, plan, aside, chosen, channel, steering)
+        sound.learn(engine, model, plan, aside, begins, channel, steering)
         result = train(
             engine,
             model,
@@ -185,25 +196,36 @@ def _train(plan: wire.TrainPlan, channel: Channel) -> dict[str, Any]:
         memory.release(device.torch_device())
         choice = selection.choose(engine, plan, result, said, len(aside), channel)
         about["result"]["selection"] = choice.to_json()
-        return _end(plan, about, choice.step, lambda empty: selection.take(plan, choice.step, empty), channel)
+        return _end(engine, plan, about, choice.step, lambda empty: selection.take(plan, choice.step, empty), channel)
     kept = result.best_step if held_out else result.steps
     if kept:
         begins.finish(engine, [*new, *old], model)
-    return _end(plan, about, kept, lambda empty: engine.save(model, empty), channel)
+    return _end(engine, plan, about, kept, lambda empty: engine.save(model, empty), channel)
 
 
 def _end(
-    plan: wire.TrainPlan, about: dict[str, Any], step: int, save: Callable[[Path], None], channel: Channel
+    engine: Learns,
+    plan: wire.TrainPlan,
+    about: dict[str, Any],
+    step: int,
+    save: Callable[[Path], None],
+    channel: Channel,
 ) -> dict[str, Any]:
     """Write the version, of the weights of `step`, which `save` writes; or, where that is what the run began from, or
     a version has these weights, how it ended without one. Returns the lineage."""
     about["result"]["kept_step"] = step
     if step == 0:
         return _without(plan, about, pb.NOTHING_GAINED)
+
+    def saved(empty: Path) -> None:
+        save(empty)
+        if isinstance(engine, LearnsSound):
+            about["result"]["sound"] = engine.own_sound(empty).to_json()
+
     steps = about["result"]["steps"]
     channel.progress(steps, about["settings"]["steps"], "steps", "writing the version")
     try:
-        moved = versions.write(Path(plan.out_dir), save, about, _mark(plan), plan.known)
+        moved = versions.write(Path(plan.out_dir), saved, about, _mark(plan), plan.known)
     except versions.Twin as twin:
         about["result"]["same_as"] = twin.number
         return _without(plan, about, pb.SAME_WEIGHTS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import struct
 import sys
 from pathlib import Path
@@ -26,7 +27,7 @@ from daemon.idle import users
 from daemon.idle.activity import Activity
 from daemon.idle.decision import Idleness, Keeps, Patience, Seen, Step, decide, keeps
 from daemon.idle.waiting import WaitingForIdleness, _at_work
-from daemon.idle_settings import WhenIdle
+from daemon.idle_settings import LENGTHS, WhenIdle
 from daemon.machine.lazy_gpus import Cause, LazyGpus
 from daemon.notify_settings import Notify
 from daemon.settings import load
@@ -171,9 +172,7 @@ def test_who_is_logged_in_is_read_from_logind_and_utmp(tmp_path: Path) -> None:
 def test_a_command_runs_once_nothing_is_left_to_do(tmp_path: Path) -> None:
     sign = tmp_path / "sign"
     os.mkfifo(sign)
-    settings = WhenIdle(
-        do="command", command=f"sh -c 'echo $1 > {sign}' - 'it ran'", after_minutes=0.02, notice_minutes=0.01
-    )
+    settings = WhenIdle(do="command", command=f"sh -c 'echo $1 > {sign}' - 'it ran'", after="1.2 s", notice="0.6 s")
 
     async def life(running: Living) -> None:
         async with asyncio.timeout(30):
@@ -243,7 +242,7 @@ def test_a_dry_run_only_says_it_and_a_command_that_fails_is_told(tmp_path: Path)
                 daemon.store, WhenIdle(**settings), Activity(), daemon.launcher, list, lambda: 0, unsent, lambda: ()
             )
 
-        announcing = idle(do="shutdown", dry_run=True, after_minutes=0.01)
+        announcing = idle(do="shutdown", dry_run=True, after="0.6 s")
         assert [await announcing.look() for _ in range(2)] == [Step.NOTHING, Step.ANNOUNCE]
         await idle(do="shutdown", dry_run=True)._act()
         await idle(do="command", command="false")._act()
@@ -276,11 +275,27 @@ def test_scrapes_and_health_checks_keep_nothing_up() -> None:
 UNCLOSED = 'do = "command"\ncommand = "echo \'"'
 
 
-@pytest.mark.parametrize("table", ['do = "command"', 'command = "ls"', 'do = "explode"', "after_minutes = 0", UNCLOSED])
+@pytest.mark.parametrize("table", ['do = "command"', 'command = "ls"', 'do = "explode"', UNCLOSED])
 def test_settings_that_cannot_be_meant_are_refused(tmp_path: Path, table: str) -> None:
     (tmp_path / "myna.toml").write_text(f"[when_idle]\n{table}\n")
-    with pytest.raises(BadRequest, match=r"when_idle|do|after_minutes"):
+    with pytest.raises(BadRequest, match=r"when_idle|do"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize("length", ['"20"', "20", '"0 min"', '"soon"', '"2000 h 400 d"', '"-1h"', '""'])
+def test_a_length_that_cannot_be_meant_is_refused_with_an_example(tmp_path: Path, length: str) -> None:
+    (tmp_path / "myna.toml").write_text(f"[when_idle]\nafter = {length}\n")
+    said = 'after of [when_idle] must be a time above 0, at most 365 days, like "20 min" or "1h"; '
+    with pytest.raises(BadRequest, match=re.escape(said)):
+        load(tmp_path)
+
+
+def test_lengths_of_time_are_written_as_people_write_them(tmp_path: Path) -> None:
+    (tmp_path / "myna.toml").write_text(
+        '[when_idle]\nafter = "1 h 30 min"\nnotice = "90 s"\nwait_for_notices = "0 s"\n'
+    )
+    found = load(tmp_path).when_idle
+    assert [found.seconds(name) for name in LENGTHS] == [5_400.0, 90.0, 0.0]
 
 
 def test_a_backup_keeps_the_machine_up_for_as_long_as_it_takes(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_what_the_database_did_not_let_it_do_the_next_look_does(tmp_path: Path) 
                 raise StoreTrouble("The database is held by another program.", "")
             return []
 
-        settings = WhenIdle(do="shutdown", dry_run=True, after_minutes=0.01, notice_minutes=0.01)
+        settings = WhenIdle(do="shutdown", dry_run=True, after="0.6 s", notice="0.6 s")
         activity = Activity()
         activity.asked = 0.0
         idle = WaitingForIdleness(

@@ -16,6 +16,7 @@ from recorded import Recorded
 from safetensors.torch import load_file
 
 from daemon.kinds.evaluate.training_report import checkpoints
+from daemon.kinds.evaluate.understanding import ENOUGH
 from daemon.kinds.train import selection
 from daemon.kinds.train import worker as train
 from daemon.kinds.train.selection import ChosenBy, Heard
@@ -125,30 +126,34 @@ def test_an_engine_that_wants_the_earliest_where_nothing_is_sure_gets_it(
 
 @pytest.mark.integration
 @pytest.mark.parametrize(
-    ("person", "heard", "chosen", "by", "words"),
+    ("person", "heard", "chosen", "by", "words", "listened"),
     [
-        (0.9, 0.9, 4, "speech", False),  # like the person, step 4 is not understood, and that is no fault
-        (0.3, 0.9, 12, "loss", True),
-        (0.9, 0.4, 4, "speech", True),  # it is understood itself: the person is not asked for
+        ([0.9] * 6, 0.9, 4, "speech", False, [4, 2]),  # like the person, step 4 is not understood, and that is no fault
+        ([0.3] * 6, 0.9, 12, "loss", True, [4]),
+        ([0.9] * 4 + [0.1] * 2, 0.9, 12, "loss", True, [4, 2]),  # the first few say no, and all of them yes
+        ([0.9] * 6, 0.4, 4, "speech", True, []),  # it is understood itself: the person is not asked for
     ],
 )
 def test_of_a_person_whom_the_recogniser_does_not_understand_words_choose_no_checkpoint(
     plan: wire.TrainPlan,
-    person: float,
+    person: list[float],
     heard: float,
     chosen: int,
     by: str,
     words: bool,
+    listened: list[int],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sounds = {"the base": (0.5, 0.3), "step 4": (0.8, heard), "step 8": (0.6, 0.35), "step 12": (0.6, 0.35)}
-    sounds["the recordings"] = (1.0, person)
-    asked: list[tuple[str, int]] = []
+    asked: list[int] = []
+    recordings = [clip.sha256 for clip in selection.to_understand(plan)]
 
     def score(bench: Bench, who: Speaker, clips: Sequence[Clip], take: int = 0) -> Scores:
-        asked.append((who.title, len(clips)))
-        likeness, wer = sounds[who.title]
+        if who.title == "the recordings":
+            asked.append(len(clips))
+            assert all(who.wav(clip).is_file() for clip in clips)
+        said = [sounds.get(who.title) or (1.0, person[recordings.index(clip.sha256)]) for clip in clips]
         lines = tuple(
             LineScores(
                 SpokenLine(clip.text, who.wav(clip), None),
@@ -156,7 +161,7 @@ def test_of_a_person_whom_the_recogniser_does_not_understand_words_choose_no_che
                 wer=wer,
                 words=5,
             )
-            for number, clip in enumerate(clips)
+            for number, (clip, (likeness, wer)) in enumerate(zip(clips, said, strict=True))
         )
         return Scores(lines, summarise(lines, *bench.recogniser))
 
@@ -168,9 +173,21 @@ def test_of_a_person_whom_the_recogniser_does_not_understand_words_choose_no_che
     told = json.loads(channel.committed[-1].trained.result_json)["selection"]
     assert (told["step"], told["by"], told["words"]) == (chosen, by, words)
     assert [one["wer"] for one in told["heard"]] == ([0.3, heard, 0.35, 0.35] if words else [None] * 4)
-    assert (("the recordings", selection.HEARD) in asked) == (heard >= 0.5)
-    said = "The recogniser does not understand the recordings themselves, so words took no part."
+    assert asked == listened
+    assert (told["understanding"] or {}).get("recordings", 0) == sum(listened)
+    said = (
+        "The recogniser does not understand the recordings themselves (6 were heard, the WER is 0.90), so words took "
+        "no part."
+    )
     assert checkpoint_words.understood(told) == ("" if words else said)
+
+
+def test_the_person_is_known_by_texts_that_no_recogniser_wrote() -> None:
+    clips = [wire.ClipRef(sha256=f"{number:02}", path=f"/{number}", text="So.") for number in range(30)]
+    plan = wire.TrainPlan(clips=reversed(clips))
+    assert [clip.sha256 for clip in selection.to_understand(plan)] == [clip.sha256 for clip in clips[:ENOUGH]]
+    plan.written.extend(["20", "29", "gone"])
+    assert [clip.sha256 for clip in selection.to_understand(plan)] == ["20", "29"]
 
 
 @pytest.mark.integration

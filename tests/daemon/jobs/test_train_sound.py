@@ -26,7 +26,9 @@ from engines import registry
 from engines.errors import Cancelled
 from engines.glow import bands, vocoder
 from engines.glow.model import BASE_VARIABLE, GlowModel
+from engines.own_sound import OwnSound
 from engines.training.settings import TrainSettings
+from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
 STEPS = 4
@@ -69,7 +71,23 @@ def test_a_version_has_its_own_and_the_run_keeps_none_of_it(train_plan: wire.Tra
     train.run(train_plan, channel)
     assert learned(channel) == list(range(STEPS))
     assert all(sound(train_plan).values())
+    own = {"vocoder": True, "bands": True}
+    assert (versions.lineage(Path(train_plan.out_dir)) or {})["result"]["sound"] == own
+    assert json.loads(channel.committed[-1].trained.result_json)["sound"] == own
     assert not list(Path(train_plan.run_dir).glob("sound*"))
+
+
+def test_an_increment_that_is_averaged_with_its_parent_goes_on_from_the_parents(
+    train_plan: wire.TrainPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train.run(train_plan, Recorded(tmp_path))
+    monkeypatch.setattr("engines.glow.vocoder_tuning.GAIN", 0.9)  # nothing brings it so much nearer: what it was stays
+    increment, channel = other(train_plan, tmp_path), Recorded(tmp_path)
+    increment.parent_dir, increment.first, increment.version = train_plan.out_dir, False, 2
+    train.run(increment, channel)
+    assert [one.begun.way for one in channel.committed if one.HasField("begun")] == [pb.RUN_WAY_AVERAGED]
+    assert learned(channel) == list(range(STEPS)), "it was tried"
+    assert sound(increment)[vocoder.WEIGHTS] == sound(train_plan)[vocoder.WEIGHTS]
 
 
 def test_each_checkpoint_that_speaks_has_it_with_bands_of_its_own(
@@ -148,6 +166,12 @@ class OnACard:
 class Teaches:
     """An engine that learns how a voice sounds in one step."""
 
+    def sound_like(self, model: object, version: Path) -> None:
+        raise AssertionError("it is averaged with nothing")
+
+    def own_sound(self, version: Path) -> OwnSound:
+        raise AssertionError("no version is made")
+
     def learn_sound(self, model: object, clips: object, kept: Path, seed: int, on_step: Callable[..., None]) -> None:
         on_step(0, 1)
 
@@ -165,7 +189,8 @@ def test_a_model_makes_room_on_the_card_while_its_memory_is_wanted(
 
     channel = Waiting(tmp_path, lambda channel: "" if channel.waited else order)
     chosen = TrainSettings(steps=1, learning_rate=1e-4)
-    sounds.learn(cast(Any, Teaches()), model, train_plan, frozenset(), chosen, channel, Steering(channel))
+    begins = Beginning(chosen, Way.BASE, None, None, "")
+    sounds.learn(cast(Any, Teaches()), model, train_plan, frozenset(), begins, channel, Steering(channel))
     assert waited == [place]
     assert model.place == "cuda"
 

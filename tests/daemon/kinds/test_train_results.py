@@ -25,7 +25,8 @@ pytestmark = pytest.mark.integration
 
 
 def result(version_dir: Path) -> wire.Report:
-    details = json.dumps({"settings": {"steps": 150}, "ended": "It is done."})
+    own = {"vocoder": True, "bands": False}
+    details = json.dumps({"settings": {"steps": 150}, "ended": "It is done.", "sound": own})
     trained = wire.TrainResult(
         version_dir=str(version_dir), kind="full", steps=150, best_step=100, best_loss=1.5, seconds=30.0, size=7
     )
@@ -48,6 +49,7 @@ def test_a_trained_version_becomes_a_candidate_once_however_often_it_is_reported
     run = anna.read_now(lambda session: session.scalars(select(Run)).one())
     assert run.ended is not None
     assert (run.best_step, run.best_loss, run.steps) == (100, 1.5, 150)
+    assert voices.version_message(rows[0]).sound == pb.OwnSound(vocoder=True)
 
 
 def test_a_failed_training_ends_its_run(anna: Store, tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ def test_a_version_comes_out_of_a_package_as_it_went_in(store: Store, there: Sto
         "`myna promote robin@1` lets it speak."
     )
     assert row.adopted is not None
+    assert voices.version_message(row).sound == pb.OwnSound(vocoder=True)
     was, here = there.path.parent / "voices/robin/7", store.path.parent / "voices/robin/1"
     for name in ("model.safetensors", "model.json", "report.md", "report.json"):
         assert (here / name).read_bytes() == (was / name).read_bytes()

@@ -151,6 +151,16 @@ def test_doctor_names_a_notifier_that_is_not_taken(tmp_path: Path) -> None:
             told(tmp_path, life, there)
 
 
+def test_doctor_names_a_notifier_with_which_nothing_can_be_sent(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with living(tmp_path, notify=(Notify(name="phone", url="nonsense://secret"),)) as running:
+            (found,) = [one for one in await running.client.doctor() if one.name == "notify phone"]
+        assert (found.state, found.sentence) == ("problem", "Apprise does not understand its URL.")
+        assert "docs/notices.md" in found.hint
+
+    asyncio.run(main())
+
+
 def spoken(session: Session) -> None:
     """Version 1 spoke a line when it was scored."""
     home = Path(str(session.get_bind().engine.url.database)).parent

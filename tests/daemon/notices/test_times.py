@@ -127,16 +127,16 @@ def test_without_a_zone_the_machines_clock_counts(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("1h", 3600), ("30 m", 1800), ("90s", 90), ("15min", 900), ("1d", 86400)]
+    ("text", "seconds"), [("1h", 3600), ("30 m", 1800), ("90s", 90), ("15min", 900), ("1d", 86400), ("1w", 604_800)]
 )
 def test_lengths_of_digests(text: str, seconds: int) -> None:
-    assert times.length(text) == timedelta(seconds=seconds)
+    assert times.digest(text) == timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize("text", ["", "1", "h", "0h", "1w", "-1h", "8d", "1.5h"])
-def test_what_is_no_length_is_refused(text: str) -> None:
+@pytest.mark.parametrize("text", ["", "1", "h", "0h", "2w", "-1h", "8d", "1,5h"])
+def test_what_is_no_digest_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
-        times.length(text)
+        times.digest(text)
 
 
 @given(some.integers(1, 10_000))

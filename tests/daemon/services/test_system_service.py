@@ -51,7 +51,11 @@ def test_a_doctor_tells_of_every_gpu_and_which_one_is_worked_on(
     driver = FakeDriver()
     driver.count = 2
     driver.processes[1].usedGpuMemory = 5_000_000_000
-    doctor = Doctor(tmp_path, DiskSpace(tmp_path, 0), store, Gpus(driver), lambda pid: "")
+
+    async def told() -> list[pb.Notifier]:
+        return []
+
+    doctor = Doctor(tmp_path, DiskSpace(tmp_path, 0), store, Gpus(driver), lambda pid: "", told)
     found = {finding.name: finding for finding in asyncio.run(doctor.examine())}
     for number in range(2):
         finding = found[f"gpu {number}"]

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import Job, now
 from daemon.database.store import opened
+from daemon.processes.lock import Lock
 from daemon.upkeep import quiet
 from daemon.upkeep.quiet import Pace, beside_jobs
 
@@ -28,16 +29,23 @@ def test_a_bound_holds_while_a_job_is_at_work_and_only_then(tmp_path: Path) -> N
     rate = beside_jobs(tmp_path, 40e6)
     assert callable(rate)
     assert rate() == 0.0, "a backup is read where there is no home"
+    mynad = Lock(tmp_path)
     with opened(tmp_path) as store:
         assert rate() == 0.0
         store.write_now(given)
         assert rate() == 0.0, "it only waits"
         store.write_now(lambda session: session.execute(update(Job).values(state="running")))
         assert rate() == 40e6
+        mynad.release()
+        assert rate() == 0.0, "mynad was killed, and the job with it"
+        mynad = Lock(tmp_path)
+        assert rate() == 40e6
         store.write_now(lambda session: session.execute(update(Job).values(state="succeeded")))
         assert rate() == 0.0
     (tmp_path / "myna.db").write_bytes(b"no database")
     assert rate() == 40e6, "where nobody can tell, a training may be at work"
+    mynad.release()
+    assert rate() == 0.0
 
 
 def test_the_rate_is_asked_for_again_and_kept_to(monkeypatch: pytest.MonkeyPatch) -> None:

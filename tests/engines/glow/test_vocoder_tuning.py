@@ -13,11 +13,12 @@ import pytest
 import torch
 
 from engines.audio import clip as clip_file
-from engines.base import Clip, LearnsSound, SpeechRequest
+from engines.base import Clip, SpeechRequest
 from engines.device import memory_of
 from engines.errors import Cancelled, EngineError
 from engines.glow import mel, model, vocoder, vocoder_tuning
 from engines.glow.engine import GlowEngine
+from engines.own_sound import LearnsSound
 
 SMALL = vocoder.Settings(channels=8, layers=1)
 
@@ -199,6 +200,26 @@ def test_what_gains_too_little_over_a_version_leaves_the_versions_own(
         second.mkdir()
         with_vocoder.save(on_top, second)
         assert same(state(with_vocoder.load(second).vocoder), state(first.vocoder)), attempt
+
+
+def test_a_model_goes_on_from_a_versions_own_and_keeps_its_bases_where_that_has_none(
+    with_vocoder: GlowEngine, clips: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, own, none = with_vocoder.load(None, training=True), tmp_path / "own", tmp_path / "none"
+    for folder in (own, none):
+        folder.mkdir()
+    with_vocoder.save(first, none)
+    with_vocoder.learn_sound(first, clips, tmp_path / "first-sound", 1, nothing)
+    with_vocoder.save(first, own)
+    begun = with_vocoder.load(None, training=True)
+    base = state(begun.vocoder)
+    with_vocoder.sound_like(begun, none)
+    assert same(state(begun.vocoder), base)
+    assert not begun.own_vocoder
+    with_vocoder.sound_like(begun, own)
+    assert same(state(begun.vocoder), state(first.vocoder))
+    with_vocoder.learn_sound(begun, clips, tmp_path / "sound", 2, nothing)
+    assert not same(state(begun.vocoder), state(first.vocoder)), "it learned on"
 
 
 @pytest.mark.parametrize("damage", [b"half", "another size"])
