@@ -178,28 +178,20 @@ class Ours:
 
     def frames(self, count: int, *, fast: bool = False) -> float:
         """Seconds a frame, the prompt not counted."""
-        from engines.autoregressive import takes
-        from engines.autoregressive.decode import Batch
+        from engines.autoregressive.decode import Batch, Frame
         from engines.autoregressive.sampling import Sampling
-        from engines.autoregressive.synthesis import Sentence, Take
         from engines.fish.decode import Decoder, Frames
         from engines.fish.sampling import Drawing
 
         prompts = self.fish.prompts
         decoder = Decoder(self.fish.transformer, prompts, fast=fast)
         frames = Frames(decoder, Drawing.of(Sampling(0.8, 0, 0.8, 1.1)), fast=fast)
-        length = takes.length(TEXT, "en", count, 21.5)
-        take = Take(
-            Sentence(0, TEXT, "en", prompts.tokens(TEXT), length),
-            torch.Generator().manual_seed(SEED),
-            torch.zeros(decoder.n_codes, dtype=torch.bool),
-        )
+        heard, luck = list[Frame](), torch.Generator().manual_seed(SEED)
         batch = Batch(decoder, prompts.opening(self.fish.stored))
-        said, began = batch.join([decoder.prompt(take.sentence.tokens)]), 0.0
+        said, began = batch.join([decoder.prompt(prompts.tokens(TEXT))]), 0.0
         for number in range(count + 1):
-            take.logits, take.latent = said.logits[0], said.latents[0]
-            [made_] = frames([take])
-            take.frames.append(made_.frame)
+            [made_] = frames.made(frames.draw(*frames.ask(said, [heard], [luck])))
+            heard.append(made_.frame)
             if not number:
                 began = clock()
             said = batch.step([made_.frame], [number + 1])

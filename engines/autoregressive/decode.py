@@ -32,6 +32,34 @@ class Next(NamedTuple):
     latents: torch.Tensor  #: what a vocoder turns into the next code's sound, (rows, channels) float32
 
 
+class Said(NamedTuple):
+    """What a step says of a row."""
+
+    code: int  #: of the decoder's vocabulary: the stop code ends the row
+    frame: Frame  #: the same with the codes that go with it, as the decoder embeds it
+    latent: torch.Tensor  #: what the vocoder makes sound of
+
+
+class Frames(Protocol):
+    """Of a model that says several codes a step: the first is drawn from the row's logits, the others from what depends
+    on it."""
+
+    def ask(
+        self, following: Next, said: Sequence[Sequence[Frame]], luck: Sequence[torch.Generator]
+    ) -> tuple[torch.Tensor, ...]:
+        """All that the next frame of each row depends on, a row each, on the decoder's device: of what follows, of the
+        frames it has said, and of its generator, which goes on by what is drawn."""
+        ...
+
+    def draw(self, *asked: torch.Tensor) -> torch.Tensor:
+        """The next frame of each row. Of `asked` only, and on a card without a wait: it is recorded there."""
+        ...
+
+    def made(self, drawn: torch.Tensor) -> Sequence[Said]:
+        """What was drawn, for the host."""
+        ...
+
+
 class Layer(Protocol):
     """One block of a transformer."""
 
@@ -95,11 +123,21 @@ class Steps(Protocol):
     """A quicker way to make the steps of a batch."""
 
     def next(
-        self, decoder: Decoder, block: torch.Tensor, shown: torch.Tensor, hidden: torch.Tensor, column: int
+        self,
+        decoder: Decoder,
+        block: torch.Tensor,
+        shown: torch.Tensor,
+        hidden: torch.Tensor,
+        turns: torch.Tensor | None,
+        column: int,
     ) -> Next | None:
-        """What follows a code a row, `hidden` (rows, 1, channels), whose keys and values go to `column` of `block`
-        (layers, 2, rows, heads, columns, size), the last column of which is free; before `column` a row may look where
-        `shown` (rows, columns) is True. None: say it the plain way."""
+        """What follows a code a row, `hidden` (rows, 1, channels), turned by `turns`, whose keys and values go to
+        `column` of `block` (layers, 2, rows, heads, columns, size), the last column of which is free; before `column` a
+        row may look where `shown` (rows, columns) is True. None: say it the plain way."""
+        ...
+
+    def frames(self, frames: Frames, asked: tuple[torch.Tensor, ...]) -> torch.Tensor | None:
+        """What is drawn of what was asked for. None: draw it the plain way."""
         ...
 
 
@@ -164,8 +202,9 @@ class Batch:
             self._grow(before + max(n, GROWTH), 0)
         self._shown[:, before : before + n] = True
         self.column += n
+        turns = self.decoder.turns([range(before - unseen, before - unseen + n) for unseen in self._hidden])
         if self._steps is not None and n == 1 and by is self.decoder:
-            said = self._steps.next(by, self._block, self._shown, hidden, before)
+            said = self._steps.next(by, self._block, self._shown, hidden, turns, before)
             if said is not None:
                 return said
         shown = self._shown[:, : self.column]
@@ -173,7 +212,6 @@ class Batch:
         if n > 1:
             earlier = torch.ones(n, self.column, dtype=torch.bool, device=hidden.device).tril(before)
             mask = earlier if mask is None else mask & earlier
-        turns = self.decoder.turns([range(before - unseen, before - unseen + n) for unseen in self._hidden])
         for layer, block in zip(by.layers, self._block[:, :, :, :, : self.column], strict=True):
             hidden = layer(hidden, block, mask, turns, causal=False)
         return by.out(hidden.flatten(0, 1))

@@ -12,7 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from engines.autoregressive import graphs, takes
 from engines.autoregressive.config import GenerationConfig
-from engines.autoregressive.decode import Batch, Decoder, Frame
+from engines.autoregressive.decode import Batch, Decoder, Frame, Frames, Next, Said
 from engines.autoregressive.sampling import draw
 from engines.autoregressive.speculative import Speculative
 
@@ -36,23 +36,6 @@ class Vocoder(Protocol):
 
     def __call__(self, latents: torch.Tensor, *, last: bool) -> torch.Tensor:
         """Sound (samples,) float32 that the next latents (n, channels) make sure; with `last`, all that is left."""
-        ...
-
-
-class Said(NamedTuple):
-    """What a step says of a take."""
-
-    code: int  #: of the decoder's vocabulary: the stop code ends the take
-    frame: Frame  #: the same with the codes that go with it, as the decoder embeds it
-    latent: torch.Tensor  #: what the vocoder makes sound of
-
-
-class Frames(Protocol):
-    """Of a model that says several codes a step: the first is drawn from the take's logits, the others from what
-    depends on it."""
-
-    def __call__(self, takes: Sequence[Take]) -> Sequence[Said]:
-        """The next of each take; its generator has gone on by what was drawn."""
         ...
 
 
@@ -134,9 +117,8 @@ class Synthesis:
         self.sentences = sentences
         self._whole = config.listen or config.best_of > 1  #: nothing goes out before it was judged
         with torch.inference_mode():
-            # what says frames, or turns its keys, is not recorded yet
-            steps = None if voice.frames is not None else graphs.captures(voice.decoder, voice.conditioning)
-            self._batch = Batch(voice.decoder, voice.conditioning, steps)
+            self._steps = graphs.captures(voice.decoder, voice.conditioning, voice.frames)
+            self._batch = Batch(voice.decoder, voice.conditioning, self._steps)
         self._speculative = None if voice.draft is None else Speculative(self._batch, voice.draft, config.sampling)
         self._live: list[Take] = []  #: by row of the batch
         self._waiting: deque[Take] = deque()
@@ -198,7 +180,7 @@ class Synthesis:
     def _step(self) -> None:
         """One more code for every row."""
         stop, frames = self.decoder.stop, self.voice.frames
-        drawn = list(map(self._draw, self._live)) if frames is None else frames(self._live)
+        drawn = list(map(self._draw, self._live)) if frames is None else self._frames(frames)
         for take, said in zip(self._live, drawn, strict=True):
             take.codes.append(said.code)
             take.frames.append(said.frame)
@@ -225,6 +207,16 @@ class Synthesis:
         assert take.latent is not None
         code = draw(take.logits, take.seen, self.config.sampling, self.decoder.stop, take.generator)
         return Said(code, code, take.latent)
+
+    def _frames(self, frames: Frames) -> Sequence[Said]:
+        """The next frame of every row."""
+        following = Next(
+            torch.stack([take.logits for take in self._live if take.logits is not None]),
+            torch.stack([take.latent for take in self._live if take.latent is not None]),
+        )
+        asked = frames.ask(following, [take.frames for take in self._live], [take.generator for take in self._live])
+        drawn = None if self._steps is None else self._steps.frames(frames, asked)
+        return frames.made(frames.draw(*asked) if drawn is None else drawn)
 
     def _forget(self) -> None:
         """Drop what the draft has guessed: rows are about to come or go."""

@@ -13,12 +13,12 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from engines.autoregressive.decode import Frame, Next
+from engines.autoregressive.decode import Frame, Next, Said
 from engines.autoregressive.projections import has_eight_bits
-from engines.autoregressive.synthesis import Said, Take
 from engines.device import send
 from engines.fish import sampling, training
 from engines.fish.layers import Layer, Norm, as_complex
+from engines.fish.lora import Adapted
 from engines.fish.matrices import computes_in, pack_all, whole_rows
 from engines.fish.prompts import Prompts
 from engines.fish.sampling import Drawing
@@ -41,8 +41,10 @@ class Decoder:
         self.stop: int = config.codebook_size
         self.counted: tuple[int, ...] = ()
         self.exact = self.dtype == torch.float32 and not fast
-        self.kind = f"fish, {'fewer bits' if fast else 'fp32' if self.exact else 'bf16'}"
         self.layers = [Layer(layer, self.dtype, fast=fast) for layer in transformer.layers]
+        adapted = any(isinstance(module, Adapted) for module in transformer.modules())
+        bits = "fewer bits" if fast else "fp32" if self.exact else "bf16"
+        self.kind = f"fish, {bits}{', adapters' if adapted else ''}"
         self._norm = Norm.of(transformer.norm, self.dtype)
         self._turns = as_complex(transformer.freqs_cis)
         head = transformer.embeddings if config.tie_word_embeddings else transformer.output
@@ -127,7 +129,7 @@ class Small:
 
 
 class Frames:
-    """Draws frames (`engines.autoregressive.synthesis.Frames`): the first code from the big transformer's logits, the
+    """Draws frames (`engines.autoregressive.decode.Frames`): the first code from the big transformer's logits, the
     others from the small one's, each given those before it.
 
     One code at a time the small transformer is read nine times a frame. Where there are eight bits it guesses all nine
@@ -148,36 +150,42 @@ class Frames:
         guesses = not fast and has_eight_bits(decoder.device)
         self._draft = Small.of(transformer, self._n_residual, fast=True, guesses=True) if guesses else None
 
-    def __call__(self, takes: Sequence[Take]) -> list[Said]:
-        device = self._decoder.device
-        logits = torch.stack([take.logits for take in takes if take.logits is not None])
-        hidden = torch.stack([take.latent for take in takes if take.latent is not None])
-        noise = sampling.noise(
-            [take.generator for take in takes], self._vocabulary, [self._n_residual] * (self._codebooks - 1)
-        )
+    def ask(
+        self, following: Next, said: Sequence[Sequence[Frame]], luck: Sequence[torch.Generator]
+    ) -> tuple[torch.Tensor, ...]:
+        """Logits and state that follow; what the penalty counts as said, of the first code (rows, 1) and of the others
+        (rows, codes, 16) int64; exponential noise for the first (rows, codes) and the others (rows, codes, codes)."""
+        noise = sampling.noise(luck, self._vocabulary, [self._n_residual] * (self._codebooks - 1))
         first = torch.cat([noise[0][:, self._start : self._start + self._decoder.stop], noise[0][:, [self._end]]], 1)
-        said = self._said(takes)
-        code = sampling.draw(logits, said[0], self._how, send(first, device))
+        here = (*self._said(said), first, torch.stack(noise[1:], 1))
+        return *following, *(send(one, self._decoder.device) for one in here)
+
+    def draw(self, *asked: torch.Tensor) -> torch.Tensor:
+        """(rows, 1 + codebooks) int64: the first code or the end, and the frame's codes."""
+        logits, hidden, before, said, noise, luck = asked
+        code = sampling.draw(logits, before, self._how, noise)
         # what the end is followed by is drawn too, as stock does, and thrown away
-        spoken = torch.where(code == self._decoder.stop, 0, code)
-        luck = [send(one, device) for one in noise[1:]]
+        spoken = code.masked_fill(code == self._decoder.stop, 0)
         # what is known before any code: the state, and the first code
         start = torch.stack([self._transformer.fast_project_in(hidden), self._transformer.fast_embeddings(spoken)], 1)
-        nothing = spoken.new_empty(len(takes), 0)
+        nothing = spoken.new_empty(len(spoken), 0)
         if self._draft is None:
-            codes = self._drawn(self._full, start, nothing, luck, said[1:], self._codebooks - 1)
+            codes = self._drawn(self._full, start, nothing, luck, said, self._codebooks - 1)
         else:
-            codes = self._verified(self._draft, start, nothing, luck, said[1:])
-        rows = torch.cat([code[:, None], spoken[:, None], codes], dim=1).cpu()  # the one wait
-        return [self._made(row) for row in rows]
+            codes = self._verified(self._draft, start, nothing, luck, said)
+        return torch.cat([code[:, None], spoken[:, None], codes], dim=1)
+
+    def made(self, drawn: torch.Tensor) -> list[Said]:
+        """What `draw` gave; the only wait of a frame."""
+        return [self._made(row) for row in drawn.cpu()]
 
     def _drawn(
         self,
         by: Small,
         start: torch.Tensor,
         known: torch.Tensor,
-        luck: Sequence[torch.Tensor],
-        said: list[torch.Tensor],
+        luck: torch.Tensor,
+        said: torch.Tensor,
         count: int,
     ) -> torch.Tensor:
         """The `count` codes after the first one by one, (rows, count); those `known` (rows, any) are given."""
@@ -186,7 +194,7 @@ class Frames:
         codes = [*known.unbind(1)]
         for number in range(len(codes), count):
             logits = self._logits(by, x, block, number + 2)[:, -1]
-            codes.append(sampling.draw(logits, said[number], self._how, luck[number]))
+            codes.append(sampling.draw(logits, said[:, number], self._how, luck[:, number]))
             x = self._transformer.fast_embeddings(codes[-1])[:, None]
         return torch.stack(codes, dim=1) if codes else known
 
@@ -195,15 +203,15 @@ class Frames:
         by: Small,
         start: torch.Tensor,
         known: torch.Tensor,
-        luck: Sequence[torch.Tensor],
-        said: list[torch.Tensor],
+        luck: torch.Tensor,
+        said: torch.Tensor,
     ) -> torch.Tensor:
         """The same, all of them, guessed by a draft and drawn from full precision: from the first wrong guess on it
         guesses anew. The last is not guessed: nothing follows it."""
         count = self._codebooks - 1
         rows = len(start)
         # all codes of all rows are drawn at once: rows × codes, each by its own noise
-        before, noise = torch.stack(said, 1).flatten(0, 1), torch.stack(list(luck), 1).flatten(0, 1)
+        before, noise = said.flatten(0, 1), luck.flatten(0, 1)
         while known.shape[1] < count:
             guesses = self._drawn(by, start, known, luck, said, count - 1)
             x = torch.cat([start, self._transformer.fast_embeddings(guesses)], dim=1)
@@ -228,13 +236,12 @@ class Frames:
         shape = (len(by.layers), 2, rows, self._heads, self._codebooks, self._size)
         return torch.empty(shape, device=self._decoder.device, dtype=by.head.dtype)
 
-    def _said(self, takes: Sequence[Take]) -> list[torch.Tensor]:
-        """By code, what the penalty counts as said: (rows, 1) and (rows, 16) int64 on the device."""
-        windows = [sampling.window([_whole(frame) for frame in take.frames], self._codebooks) for take in takes]
-        flat = send(torch.tensor([[place for code in one for place in code] for one in windows]), self._decoder.device)
-        first, others = flat[:, :1], flat[:, 1:].view(len(takes), -1, sampling.WINDOW)
-        places = torch.where(first >= self._start, first - self._start, -1)
-        return [torch.where(places < self._decoder.stop, places, -1), *others.unbind(1)]
+    def _said(self, said: Sequence[Sequence[Frame]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the penalty counts as said, on the CPU: of the first code, and of the others."""
+        windows = [sampling.window([_whole(frame) for frame in frames], self._codebooks) for frames in said]
+        places = torch.tensor([first for first, *_ in windows]) - self._start
+        is_code = (places >= 0) & (places < self._decoder.stop)
+        return torch.where(is_code, places, -1), torch.tensor([others for _, *others in windows])
 
     def _made(self, row: torch.Tensor) -> Said:
         code, *codes = row.tolist()

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from engines.base import Features
+from engines.device import send
 from engines.errors import EngineError
 from engines.files import write_whole
 from engines.glow import mel, network
@@ -60,7 +61,7 @@ def measure(
             for first in range(0, count, AT_ONCE):
                 batch = collate(chosen[first : first + AT_ONCE])
                 texts, text_lengths, mels, lengths = (
-                    batch[name].to(device) for name in ("texts", "text_lengths", "mels", "mel_lengths")
+                    send(batch[name], device) for name in ("texts", "text_lengths", "mels", "mel_lengths")
                 )
                 speakers = torch.full((len(texts),), speaker, device=device)
                 outputs = network.forward(module, texts, text_lengths, mels, lengths, speakers)

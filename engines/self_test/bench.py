@@ -30,7 +30,7 @@ SETTINGS = TrainSettings(
 
 @dataclass
 class Bench:
-    """`folder` is where the tiny base lies, or is to; `used` tells the bytes of the card's memory that are taken, by
+    """`folder` is where tiny bases lie, or are to; `used` tells the bytes of the card's memory that are taken, by
     whomever; None where NVML does not. Close it in the end."""
 
     device: torch.device
@@ -41,12 +41,17 @@ class Bench:
     _runs: Path | None = None
 
     def __post_init__(self) -> None:
-        self.base = self.folder / "base"
-        if not self.base.exists():
-            aside = Path(tempfile.mkdtemp(prefix="base-", dir=self.folder))  # whole, or not there for the next time
-            tiny_base.write(aside)
-            aside.rename(self.base)
+        self.base = self.made("base", tiny_base.write)
         os.environ["MYNA_XTTS_BASE"] = str(self.base)
+
+    def made(self, name: str, write: Callable[[Path], None]) -> Path:
+        """A folder that stays for the next time; `write` fills it the first time."""
+        folder = self.folder / name
+        if not folder.exists():
+            aside = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.folder))  # whole, or not there for the next time
+            write(aside)
+            aside.rename(folder)
+        return folder
 
     def run_folder(self, name: str) -> Path:
         """A training's own, in a folder that is made anew: in that of an earlier self-test nothing would be left to

@@ -7,18 +7,20 @@ import math
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
 
 from engines.autoregressive import graphs
-from engines.autoregressive.decode import Batch, Steps
+from engines.autoregressive.decode import Batch, Decoder, Frames, Steps
+from engines.autoregressive.sampling import Sampling
+from engines.errors import EngineError
 from engines.fast_paths import card, learning
 from engines.fast_paths.record import FastPath, Outcome
 from engines.self_test.bench import STEPS, Bench, run
 from engines.self_test.result import Check, Reason, Result, State, failed, passed, skipped
-from engines.xtts.decode import Decoder
+from engines.xtts import decode as xtts
 from engines.xtts.engine import XttsEngine
 
 #: How far a product in bf16 may be from that in fp32, as a share: eight bits of mantissa.
@@ -69,22 +71,38 @@ def judged(told: str, code: int) -> Result:
 
 
 def prove(bench: Bench, path: FastPath) -> Outcome:
-    """One of them now. What failed before on larger models is forgotten where it holds on the tiny one: they are
+    """One of them now. What failed before on larger models is forgotten where it holds on the tiny ones: they are
     proved again when they speak next. Raises OSError, DiskFull where the record cannot be kept."""
     known = card.proofs(bench.device)
     assert known is not None, "asked on a card only"
     if path is not FastPath.GRAPHS:
         return known.prove(path, "", lambda: learning.compare(path, bench.device)).outcome
     outcomes = []
-    for fast in (False, True):
-        decoder, conditioning = voice(bench, fast=fast)
-        subject = graphs.kind(decoder)
-        work = partial(graphs.compare, decoder, conditioning, partial(graphs.CudaGraph, bench.device))
-        outcomes.append(known.prove(path, subject, work).outcome)
+    for decoder, conditioning, frames in _decoders(bench):
+        work = partial(graphs.compare, decoder, conditioning, partial(graphs.CudaGraph, bench.device), frames)
+        outcomes.append(known.prove(path, graphs.kind(decoder), work).outcome)
     worst = next((outcome for outcome in outcomes if outcome is not Outcome.EQUAL), Outcome.EQUAL)
     if worst is Outcome.EQUAL:
         known.forget_failures(path)
     return worst
+
+
+def _decoders(bench: Bench) -> Iterator[tuple[Decoder, torch.Tensor, Frames | None]]:
+    """Of every engine whose steps are recorded, in each precision: how its tiny model decodes, a voice, and what draws
+    its frames."""
+    for fast in (False, True):
+        yield *voice(bench, fast=fast), None
+    try:
+        from engines.fish import decode, model, tiny_base
+    except EngineError:
+        return  # what fish needs is not installed: nobody speaks with it here
+    from engines.fish.sampling import Drawing
+
+    fish = model.load(bench.made("fish", tiny_base.write), None, str(bench.device), training=False, reference=())
+    for precision in (torch.float32, torch.bfloat16):
+        fish.transformer.to(precision)
+        decoder = decode.Decoder(fish.transformer, fish.prompts)
+        yield decoder, fish.prompts.opening(()), decode.Frames(decoder, Drawing.of(Sampling()))
 
 
 def throughput(bench: Bench) -> Result:
@@ -110,11 +128,11 @@ def throughput(bench: Bench) -> Result:
     return passed(Check.THROUGHPUT, figures)
 
 
-def voice(bench: Bench, *, fast: bool = False) -> tuple[Decoder, torch.Tensor]:
+def voice(bench: Bench, *, fast: bool = False) -> tuple[xtts.Decoder, torch.Tensor]:
     """A decoder of the tiny model, and how one of its voices sounds."""
     model = XttsEngine().load(None, device=str(bench.device))
     latents = model.speakers[min(model.speakers)].to(model.device)
-    return Decoder(model.module, fast=fast), latents.gpt
+    return xtts.Decoder(model.module, fast=fast), latents.gpt
 
 
 @torch.inference_mode()

@@ -280,7 +280,7 @@ def _decoding_in_parts(record: Record) -> Iterator[None]:
         for owner, method, name in (
             (decode.Batch, "join", "prefill"),
             (synthesis.Synthesis, "_step", "code"),
-            (graphs._Step, "_work", "recorded"),
+            (graphs._Recorded, "_work", "recorded"),
             (synthesis.Synthesis, "_vocode", "vocoder"),
         ):
             patched.enter_context(mock.patch.object(owner, method, _as_part(record, name, getattr(owner, method))))

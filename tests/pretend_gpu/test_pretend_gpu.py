@@ -43,12 +43,10 @@ LIMITS = {
     # codes are drawn on the host; a sentence is said three times by the tiny base, and its sound fetched twice
     "xtts": Limits(step=1, held_out=1, sentence=5, prefill=0, code=1, recorded=0, vocoder=0),
     # the ten codes of a frame are drawn on the card, and fetched together
-    "fish": Limits(step=1, held_out=1, sentence=5, prefill=0, code=1, vocoder=0),
+    "fish": Limits(step=1, held_out=1, sentence=5, prefill=0, code=1, recorded=0, vocoder=0),
     # its sound is fetched in pieces; Coqui's modules look at the loudest sample twice, and send a zero a coupling
     "openvoice": Limits(block=8),
 }
-#: Engines whose steps are not recorded as graphs, although they say one code after another.
-UNRECORDED = {"fish"}  # a step says a frame, and turns its keys by where they stand
 #: Parts of the way by limit: those whose names begin so.
 PARTS = {
     "step": "step, ",
@@ -80,7 +78,7 @@ def test_the_host_waits_no_oftener_than_is_stated(name: str, report: Report) -> 
     for limit, begins in PARTS.items():
         there = getattr(limits, limit) is None or any(part.startswith(begins) for part in went)
         assert there, f"{name} has no part {begins!r}, which {limit} of its LIMITS is about"
-    assert ("code" in went and name not in UNRECORDED) == ("recorded" in went), f"steps of {name} recorded: {went}"
+    assert ("code" in went) == ("recorded" in went), f"steps of {name} recorded: {went}"
     too_many = []
     for part in report[name]["parts"]:
         each = -(-len(part["waits"]) // part["times"])

@@ -1,5 +1,5 @@
 """Steps that are recorded say what plain ones say; where they do not, or raise, the plain way is gone. In place of a
-card's graph a callable is recorded and called again."""
+card's graph a callable is recorded and called again, or torch's operations are."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from small_decoder import CHANNELS, SmallDecoder
 
 from engines.autoregressive import graphs
 from engines.autoregressive.decode import GROWTH, Batch, Next
-from engines.autoregressive.graphs import PLAIN_FIRST, Captures, compare
+from engines.autoregressive.graphs import PLAIN_FIRST, Captures, Tensors, compare
 from engines.autoregressive.synthesis import FIRST_CHUNK
 from engines.fast_paths import card
 from engines.fast_paths.proving import Proofs
 from engines.fast_paths.record import Card, FastPath, Outcome, Records
-from tests.pretend_gpu.recorded import RecordedCall
+from tests.pretend_gpu.recorded import RecordedCall, RecordedOperations
 
 CPU = torch.device("cpu")
 VOICE = torch.ones(1, 3, CHANNELS)
@@ -34,7 +34,7 @@ class Frozen(RecordedCall):
     def replay(self) -> None:
         work, self._work = self._work, lambda: self._first
         if not hasattr(self, "_first"):
-            self._first = Next(*(tensor.clone() for tensor in work()))
+            self._first = tuple(tensor.clone() for tensor in work())
         super().replay()
         self._work = work
 
@@ -42,11 +42,11 @@ class Frozen(RecordedCall):
 class Unrecordable(RecordedCall):
     """A graph that some kernel cannot be recorded in."""
 
-    def record(self, work: Callable[[], Next]) -> Next:
+    def record(self, work: Callable[[], Tensors]) -> Tensors:
         raise RuntimeError("operation not permitted when stream is capturing")
 
 
-def captured(kind: type[RecordedCall], failed: Callable[[Exception], None] = raises) -> Captures:
+def captured(kind: type[RecordedCall | RecordedOperations], failed: Callable[[Exception], None] = raises) -> Captures:
     """Steps that are recorded at once."""
     return Captures(lambda: kind(CPU), failed, plain_first=0)
 
@@ -65,10 +65,13 @@ def alike(one: list[Next], other: list[Next]) -> bool:
     )
 
 
+@pytest.mark.parametrize("kind", [RecordedCall, RecordedOperations])
 @torch.inference_mode()
-def test_recorded_steps_say_what_plain_ones_do_while_rows_come_and_go() -> None:
+def test_recorded_steps_say_what_plain_ones_do_while_rows_come_and_go(
+    kind: type[RecordedCall | RecordedOperations],
+) -> None:
     decoder = SmallDecoder()
-    plain, recorded = Batch(decoder, VOICE), Batch(decoder, VOICE, captured(RecordedCall))
+    plain, recorded = Batch(decoder, VOICE), Batch(decoder, VOICE, captured(kind))
     said: list[list[Next]] = [[], []]
     for batch, heard in zip((plain, recorded), said, strict=True):
         heard.append(batch.join([decoder.prompt([3, 4, 5])]))
@@ -189,7 +192,7 @@ class FakeCuda:
         outer = self
 
         class Stream:
-            def __init__(self, name: str = "aside") -> None:
+            def __init__(self, device: object, name: str = "aside") -> None:
                 self.name = name
 
             def wait_stream(self, other: Stream) -> None:
@@ -212,12 +215,13 @@ class FakeCuda:
         for name, stand_in in {
             "Stream": Stream,
             "CUDAGraph": CUDAGraph,
-            "current_stream": lambda: Stream("here"),
+            "current_stream": lambda: Stream(None, "here"),
             "device": lambda device: Entered(f"{device}"),
             "stream": lambda stream: Entered(f"stream {stream.name}"),
             "graph": lambda graph, stream, capture_error_mode: Entered(f"capture {stream.name} {capture_error_mode}"),
         }.items():
             monkeypatch.setattr(torch.cuda, name, stand_in)
+        monkeypatch.setattr(graphs, "_stream", graphs._stream.__wrapped__)  # nobody else is to get this one
 
 
 def test_a_step_is_done_once_beside_the_others_before_it_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,7 +229,7 @@ def test_a_step_is_done_once_beside_the_others_before_it_is_recorded(monkeypatch
     graph = graphs.CudaGraph(torch.device("cuda", 1))
     nothing = Next(torch.zeros(1), torch.zeros(1))
 
-    def work() -> Next:
+    def work() -> Tensors:
         cuda.told.append("works")
         return nothing
 

@@ -13,9 +13,8 @@ from fish_voice import LORA, taught
 from numpy.typing import NDArray
 
 from engines.autoregressive import likeness, projections, takes
-from engines.autoregressive.decode import Batch
+from engines.autoregressive.decode import Batch, Frame
 from engines.autoregressive.sampling import Sampling
-from engines.autoregressive.synthesis import Sentence, Take
 from engines.base import Clip, LoraSettings, Settles, SpeechRequest
 from engines.errors import BadInput
 from engines.fish import decode, matrices, training
@@ -35,29 +34,24 @@ def voiced(fish: models.FishModel) -> Reference:
     return Reference(tuple(fish.prompts.tokens(SAID)), codes)
 
 
-def take_of(fish: models.FishModel, text: str, seed: int) -> Take:
-    sentence = Sentence(0, text, "en", fish.prompts.tokens(text), takes.Length(30, 0, 80, 21.5))
-    return Take(sentence, torch.Generator().manual_seed(seed), torch.zeros(0, dtype=torch.bool))
-
-
 @torch.inference_mode()
 def said(fish: models.FishModel, how: Sampling, seed: int, most: int, *, fast: bool = False) -> torch.Tensor:
     """Codes (10, frames) that our decoder says of TEXT."""
     decoder = Decoder(fish.transformer, fish.prompts, fast=fast)
-    frames, take = Frames(decoder, Drawing.of(how), fast=fast), take_of(fish, TEXT, seed)
+    frames, luck = Frames(decoder, Drawing.of(how), fast=fast), torch.Generator().manual_seed(seed)
+    heard, codes = list[Frame](), list[torch.Tensor]()
     batch = Batch(decoder, fish.prompts.opening([voiced(fish)]))
-    following = batch.join([decoder.prompt(take.sentence.tokens)])
+    following = batch.join([decoder.prompt(fish.prompts.tokens(TEXT))])
     while True:
-        take.logits, take.latent = following.logits[0], following.latents[0]
-        [made] = frames([take])
+        [made] = frames.made(frames.draw(*frames.ask(following, [heard], [luck])))
         if made.code == decoder.stop:
             break
-        take.frames.append(made.frame)
-        take.latents.append(made.latent)
-        if len(take.frames) == most:
+        heard.append(made.frame)
+        codes.append(made.latent)
+        if len(heard) == most:
             break
-        following = batch.step([made.frame], [len(take.frames)])
-    return torch.stack(take.latents).t() if take.latents else torch.zeros(10, 0, dtype=torch.int64)
+        following = batch.step([made.frame], [len(heard)])
+    return torch.stack(codes).t() if codes else torch.zeros(10, 0, dtype=torch.int64)
 
 
 @pytest.mark.long

@@ -15,6 +15,7 @@ from engines.autoregressive import graphs
 from engines.fast_paths import card as known
 from engines.fast_paths.proving import Proofs
 from engines.fast_paths.record import Card, FastPath, Outcome, Proof, Records
+from engines.fish import tiny_base as fish_base
 from engines.self_test import bench, card, checks, training
 from engines.self_test.bench import Bench
 from engines.self_test.result import Check, Reason, Result, State, passed
@@ -91,9 +92,9 @@ def test_fast_paths_hold_when_all_do_and_the_process_lives(
 
 @pytest.fixture
 def furnished(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where a tiny base lies."""
-    shared = made_once(tmp_path_factory, "xtts-base", tiny_base.write)
-    (tmp_path / "base").symlink_to(shared)
+    """Where tiny bases lie."""
+    (tmp_path / "base").symlink_to(made_once(tmp_path_factory, "xtts-base", tiny_base.write))
+    (tmp_path / "fish").symlink_to(made_once(tmp_path_factory, "fish-base", fish_base.write))
     monkeypatch.setenv("MYNA_XTTS_BASE", "")
     return tmp_path
 
@@ -116,7 +117,7 @@ def test_a_folder_that_a_self_test_used_before_is_as_good_as_a_new_one(
         found.append(result.figures)
     assert [*found[0]] == ["1", "2"], "a step each that was trained"
     assert found[0] == found[1]
-    assert [path.name for path in furnished.iterdir()] == ["base"], "trainings go, and the base stays"
+    assert {path.name for path in furnished.iterdir()} == {"base", "fish"}, "trainings go, and bases stay"
 
 
 def test_graphs_that_hold_on_the_tiny_model_are_proved_again_on_others(
@@ -133,7 +134,8 @@ def test_graphs_that_hold_on_the_tiny_model_are_proved_again_on_others(
     left = {(proof.path, proof.subject): proof.outcome for proof in Records(file).all()}
     assert (FastPath.GRAPHS, "large") not in left, "asked for again, it is proved again"
     assert left[FastPath.TF32, ""] is Outcome.DIFFERS
-    assert list(left.values()).count(Outcome.EQUAL) == 2, "in fp32 and in fewer bits"
+    equal = {subject.split(" ×")[0] for (_, subject), outcome in left.items() if outcome is Outcome.EQUAL}
+    assert equal == {"xtts, fp32, 2", "xtts, fewer bits, 2", "fish, fp32, 3", "fish, bf16, 3"}
 
 
 def test_what_a_check_raises_is_its_result_and_others_go_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
