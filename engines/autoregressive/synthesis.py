@@ -9,6 +9,7 @@ luck; a sentence nobody has heard yet is looked at whole, and said again from it
 from __future__ import annotations
 
 import logging
+import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -124,11 +125,11 @@ class Synthesis:
         self._waiting: deque[Take] = deque()
         self._pending: deque[Sentence] = deque(sentences)
         self._chunk = float(FIRST_CHUNK)
+        self._heard = False  #: whether sound has gone out
 
     def sound(self) -> Iterator[tuple[Sentence, NDArray[np.float32], bool]]:
         """(sentence, samples that follow, whether they are its last), in order."""
         self._begin(self._pending.popleft())
-        heard = False
         for sentence in self.sentences:
             while (
                 sentence.chosen is None
@@ -138,12 +139,11 @@ class Synthesis:
                 with torch.inference_mode():
                     samples, last = self._sound_of(sentence)
                 if samples is not None:
-                    heard = heard or len(samples) > 0
+                    self._heard = self._heard or len(samples) > 0
                     yield sentence, samples, last
                     continue
                 with torch.inference_mode():
-                    self._admit(alone=not heard and sentence is self.sentences[0] and not self._whole)
-                    self._step()
+                    self._step(alone=not self._heard and sentence is self.sentences[0] and not self._whole)
 
     def _begin(self, sentence: Sentence) -> None:
         """Have another take, or as many as were asked for, wait for a place."""
@@ -161,24 +161,44 @@ class Synthesis:
         if self.config.best_of == 1:
             sentence.chosen = sentence.takes[-1]
 
-    def _admit(self, *, alone: bool) -> None:
-        """Fill the free rows of the batch."""
+    def _step(self, *, alone: bool) -> None:
+        """One more code for every row. What follows it is computed when there is to be another: sound of what was said
+        does not wait for that."""
+        joining = self._joining(alone=alone)
+        if self._live:
+            self._advance(alone=not joining)
+        if joining:
+            self._forget()
+            prompts = [self.decoder.prompt(take.sentence.tokens, take.frames) for take in joining]
+            self._live += joining
+            self._hand_out(joining, *self._batch.join(prompts))
+        self._say()
+
+    def _joining(self, *, alone: bool) -> list[Take]:
+        """Who takes the free rows of the batch."""
         while (
             not alone
             and self._pending
             and len(self._live) + len(self._waiting) + self.config.best_of <= self.config.batch
         ):
             self._begin(self._pending.popleft())
-        joining = [self._waiting.popleft() for _ in range(min(len(self._waiting), self.config.batch - len(self._live)))]
-        if not joining:
-            return
-        self._forget()
-        prompts = [self.decoder.prompt(take.sentence.tokens, take.frames) for take in joining]
-        self._live += joining
-        self._hand_out(joining, *self._batch.join(prompts))
+        return [self._waiting.popleft() for _ in range(min(len(self._waiting), self.config.batch - len(self._live)))]
 
-    def _step(self) -> None:
-        """One more code for every row."""
+    def _advance(self, *, alone: bool) -> None:
+        """What follows the code that every row said last; guessed ahead, where that pays and no row is about to
+        come."""
+        if self._speculative is not None and len(self._live) == 1:
+            [take] = self._live
+            left = take.sentence.length.longest - len(take.codes) if alone else 1
+            if not self._heard and not self._whole:  # the first sound waits for no guess that it does not take
+                left = min(left, math.ceil(self._chunk) - (len(take.latents) - take.sent))
+            self._hand_out([take], *self._speculative.after(take.codes, take.seen, take.generator, left))
+        else:
+            positions = [len(take.codes) for take in self._live]
+            self._hand_out(self._live, *self._batch.step([take.frames[-1] for take in self._live], positions))
+
+    def _say(self) -> None:
+        """Draw a code for every row, and let those leave that came to their end."""
         stop, frames = self.decoder.stop, self.voice.frames
         drawn = list(map(self._draw, self._live)) if frames is None else self._frames(frames)
         for take, said in zip(self._live, drawn, strict=True):
@@ -193,13 +213,6 @@ class Synthesis:
                 self._forget()
                 self._batch.leave(row)
                 self._ended(self._live.pop(row))
-        if self._speculative is not None and len(self._live) == 1:
-            [take] = self._live
-            left = take.sentence.length.longest - len(take.codes)
-            self._hand_out([take], *self._speculative.after(take.codes, take.seen, take.generator, left))
-        elif self._live:
-            positions = [len(take.codes) for take in self._live]
-            self._hand_out(self._live, *self._batch.step([take.frames[-1] for take in self._live], positions))
 
     def _draw(self, take: Take) -> Said:
         """The next code, where there is one a step."""

@@ -12,8 +12,9 @@ from small_decoder import CHANNELS, SmallDecoder
 
 from engines.autoregressive import takes
 from engines.autoregressive.config import GenerationConfig
+from engines.autoregressive.decode import Next
 from engines.autoregressive.sampling import Sampling
-from engines.autoregressive.synthesis import Sentence, Synthesis
+from engines.autoregressive.synthesis import FIRST_CHUNK, Sentence, Synthesis
 
 RATE = 10.0
 HOP = 100  #: samples a code
@@ -65,6 +66,30 @@ def test_sentences_said_together_are_those_said_one_by_one() -> None:
 @pytest.mark.parametrize("noise", [0.0, 0.3, 5.0])
 def test_a_draft_of_any_quality_changes_nothing(noise: float) -> None:
     assert spoken(SmallVoice(SmallDecoder(noise)))[0] == spoken(SmallVoice())[0]
+
+
+@pytest.mark.parametrize("noise", [0.0, 5.0])
+def test_the_first_sound_waits_for_no_code_after_it(noise: float) -> None:
+    class Counting(SmallDecoder):
+        passes = 0
+
+        def out(self, hidden: torch.Tensor) -> Next:
+            self.passes += 1
+            return super().out(hidden)
+
+    voice = SmallVoice(Counting(noise))
+    voice.decoder = full = Counting()
+    line = Sentence(0, TEXTS[1], "en", [ord(letter) for letter in TEXTS[1]], takes.length(TEXTS[1], "en", 200, RATE))
+    config = GenerationConfig(Sampling(), speed=1.0, fast=False, batch=3, best_of=1, retries=0, listen=False)
+    synthesis = Synthesis(voice, [line], config, seed=5)
+    next(synthesis.sound())
+    assert line.chosen is not None
+    said = len(line.chosen.codes)
+    assert said == FIRST_CHUNK
+    assert synthesis._batch.column == 3 + len(line.tokens) + 1 + said - 1, "what follows the last is not computed"
+    assert full.passes == 2 if noise == 0 else full.passes <= said, "the text, and the codes that were guessed"
+    assert voice.draft is not None
+    assert voice.draft.passes <= sum(range(said - 1)), "nor is it guessed"
 
 
 def test_the_take_most_like_the_voice_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
