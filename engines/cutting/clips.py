@@ -36,7 +36,7 @@ from engines.judging.sentences import say
 from engines.judging.verdict import Facts, Heard, Verdict, judge
 from engines.metrics.normalise import letters
 from engines.transcription.alignment import Aligner
-from engines.transcription.base import Transcriber, Transcript
+from engines.transcription.base import Transcriber, Transcript, Word
 
 if TYPE_CHECKING:
     from engines.base import EngineInfo
@@ -61,6 +61,7 @@ class CutClip:
     quality: Quality
     cer: float | None  #: share of letters by which the given text and what was heard differ; None if not compared
     heard: str  #: what the recogniser heard; "" if it was not asked
+    words: tuple[Word, ...]  #: of a given text that fits, else of what was heard, seconds of the clip; empty: untold
     facts: Facts  #: all that the verdict rests on
     voiceprint: bytes  #: its speaker, as `engines.judging.voice.packed` has it; empty: not measured
     sketch: bytes  #: its sound, as `engines.cutting.measures.Bands.sketch` draws it
@@ -203,11 +204,13 @@ def _judged(
 ) -> CutClip:
     """The clip, kept or dropped."""
     piece, heard = cut.piece, cut.heard
+    unsure = _least_sure(heard)
     quality = replace(
         cut.quality,
         chars_per_second=letters(text, language) / piece.speech if piece.speech > 0 else 0.0,
         cer=cer,
         confidence=heard.confidence if heard else None,
+        word_confidence=unsure.confidence if unsure else None,
         language_probability=heard.language_probability if heard else None,
     )
     facts = Facts(
@@ -217,7 +220,9 @@ def _judged(
         text=text,
         text_given=source == "given",
         text_shared=shared,
-        heard=Heard(heard.text, heard.trust, heard.confidence, heard.language) if heard else None,
+        heard=Heard(heard.text, heard.trust, heard.confidence, heard.language, unsure.text if unsure else "")
+        if heard
+        else None,
         cer=cer,
         quality=quality,
         silent=cut.silent,
@@ -234,9 +239,21 @@ def _judged(
         quality=quality,
         cer=cer,
         heard=heard.text if heard else "",
+        words=cut.words,
         facts=facts,
         voiceprint=cut.voiceprint,
         sketch=cut.sketch,
+    )
+
+
+def _least_sure(heard: Transcript | None) -> Word | None:
+    """The word that a strong recogniser is least sure of; a weak one is sure of wrong words, too."""
+    if heard is None or heard.trust != "high":
+        return None
+    return min(
+        (word for word in heard.words if any(map(str.isalnum, word.text))),
+        key=lambda word: word.confidence,
+        default=None,
     )
 
 

@@ -46,11 +46,15 @@ class Hearing:
         heard = transcriber.transcribe_many([pieces[number] for number in doubtful], alive) if doubtful else []
         transcripts = dict(zip(doubtful, heard, strict=True))
         return [
-            HeardPiece(
-                transcripts.get(number), one.fit if one else None, self._errors(samples, transcripts.get(number), alive)
-            )
+            self._told(samples, one, transcripts.get(number), alive)
             for number, (samples, one) in enumerate(zip(pieces, found, strict=True))
         ]
+
+    def _told(
+        self, samples: NDArray[np.float32], laid: Alignment | None, heard: Transcript | None, alive: Alive
+    ) -> HeardPiece:
+        words = laid.words if laid is not None and laid.fits else heard.words if heard is not None else ()
+        return HeardPiece(heard, laid.fit if laid else None, self._errors(samples, heard, alive), words)
 
     def _errors(self, samples: NDArray[np.float32], heard: Transcript | None, alive: Alive) -> float | None:
         """Share of the words that the transcriber wrote which the second ear does not hear."""
