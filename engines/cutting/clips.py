@@ -25,11 +25,13 @@ from engines.audio.mono import Mono
 from engines.cutting.align import disagreement, share_out
 from engines.cutting.cued import Cue, cued_pieces
 from engines.cutting.cutter import SURVEYED, Cut, Cutter, Progress
+from engines.cutting.edges import checked
 from engines.cutting.hearing import Hearing
 from engines.cutting.kept import Kept
 from engines.cutting.pauses import MARGIN, Piece, choose_pieces, parted, sounding
-from engines.cutting.survey import Survey, survey
+from engines.cutting.survey import Survey, all_of, survey
 from engines.cutting.vad import Span
+from engines.cutting.worded import LONGEST_LAID, worded_pieces
 from engines.judging.limits import Limits
 from engines.judging.quality import Quality
 from engines.judging.sentences import say
@@ -127,9 +129,13 @@ def cut_recording(
 
     recording = Mono(path, engine_info.sample_rate, alive=alive)
     found = survey(recording, lambda seconds, total: on_progress(SURVEYED * seconds, total))
+    layer = aligner or second
     pieces, said = _pieces(found, text, engine_info, cues)
+    if text is not None and said is None and len(pieces) > 1 and layer is not None:
+        pieces, said = _laid(recording, found, text, engine_info, language, layer, alive) or (pieces, None)
     given = said if said is not None else [text] if text is not None and len(pieces) == 1 and found.speech else None
     hearing = Hearing(transcriber, aligner, given, second if text is None else None, kept)
+    pieces = checked(pieces, said, recording, found, hearing, layer, engine_info.clip_seconds, alive)
     clean = cleaner(limits.denoise, engine_info.sample_rate)
     cut = Cutter(recording, found, hearing, out_dir, on_progress, alive, limits, clean).cut(pieces)
     heard = [one.heard for one in cut]
@@ -146,6 +152,30 @@ def cut_recording(
         _judged(one, words, source if words else "", shared, cer, language, engine_info, limits)
         for one, words, cer in zip(cut, texts, differ, strict=True)
     ]
+
+
+def _laid(
+    recording: Mono,
+    found: Survey,
+    text: str,
+    engine: EngineInfo,
+    language: str,
+    layer: Aligner,
+    alive: Alive,
+) -> tuple[list[Piece], list[str]] | None:
+    """Pieces with their texts, by where the words of a given text lie in all of the recording; None: it is too long for
+    that, or the text does not lie well."""
+    if not found.speech or found.seconds > LONGEST_LAID:
+        return None
+    samples = all_of(recording)
+    laid = in_a_copy(lambda: layer.align(samples, text), alive)  # its calls keep the interpreter to themselves
+    told = worded_pieces(text, laid, language, found.speech, found.power, engine.clip_seconds) if laid else None
+    if told is None:
+        return None
+    parts = [
+        (part, words) for piece, words in told for part in parted(piece, max(LONGEST_HELD, engine.clip_seconds[1]))
+    ]
+    return [part for part, _ in parts], [words for _, words in parts]
 
 
 def _pieces(

@@ -38,6 +38,23 @@ class Hearing:
         listener = f"{transcriber.settings}, {self.aligner is not None}, {self.second is not None}"
         return self.kept.heard(pieces, texts, listener, lambda: self._heard(transcriber, first, pieces, alive))
 
+    @property
+    def writes(self) -> bool:
+        """Whether what it hears can be taken for what is said."""
+        return self.transcriber is not None and self.transcriber.trust == "high"
+
+    def written(self, stretches: Sequence[NDArray[np.float32]], alive: Alive) -> list[str]:
+        """What the transcriber writes of stretches that are no pieces."""
+        transcriber = self.transcriber
+        if transcriber is None:
+            return [""] * len(stretches)
+
+        def heard() -> list[HeardPiece]:
+            return [HeardPiece(one) for one in transcriber.transcribe_many(stretches, alive)]
+
+        found = self.kept.heard(stretches, None, f"{transcriber.settings}, alone", heard) if self.kept else heard()
+        return [one.transcript.text if one.transcript else "" for one in found]
+
     def _heard(
         self, transcriber: Transcriber, first: int, pieces: Sequence[NDArray[np.float32]], alive: Alive
     ) -> list[HeardPiece]:
