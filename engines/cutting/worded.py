@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engines.cutting.align import tokens_of
-from engines.cutting.pauses import Piece, atoms_of, joined
+from engines.cutting.pauses import MARGIN, Piece, atoms_of, joined
 from engines.cutting.power import Power
 from engines.cutting.vad import Span
 from engines.metrics.normalise import normalise
@@ -61,7 +61,7 @@ def worded_pieces(
     if said is None or not _lies_well(laid):
         return None
     atoms = atoms_of(speech, power, lengths[1])
-    groups = _groups(atoms, said)
+    groups = _groups(atoms, said, lengths[1] - 2 * MARGIN)
     if groups is None:
         return None
     spans = [Span(atoms[first].start, atoms[last].end) for first, last in groups]
@@ -99,9 +99,10 @@ def _lies_well(laid: Alignment) -> bool:
     return laid.fit >= FITS and unlike <= _UNLIKE_SHARE * len(laid.words)
 
 
-def _groups(atoms: Sequence[Span], said: Sequence[_Said]) -> list[tuple[int, int]] | None:
+def _groups(atoms: Sequence[Span], said: Sequence[_Said], room: float) -> list[tuple[int, int]] | None:
     """Stretches of speech (first, last) that no word runs between, each with a word at least; None where somebody
-    speaks for long without a word of the text."""
+    speaks for long without a word of the text. What would take longer than `room` seconds is not held together: its cut
+    is moved out of the word then (`engines.cutting.edges`)."""
     ends = [atom.end for atom in atoms]
     told, held = set[int](), set[int]()  # stretches with a word; those that a word holds to the next one
     for word in said:
@@ -124,8 +125,14 @@ def _groups(atoms: Sequence[Span], said: Sequence[_Said]) -> list[tuple[int, int
         before = atom.start - atoms[place - 1].end if place else math.inf
         after = atoms[place + 1].start - atom.end if place + 1 < len(atoms) else math.inf
         held.add(place - 1 if before <= after else place)
-    begins = [0, *(place + 1 for place in range(len(atoms) - 1) if place not in held)]
-    return [(one, other - 1) for one, other in itertools.pairwise([*begins, len(atoms)])]
+    groups = [(0, 0)]
+    for place, atom in enumerate(atoms[1:], 1):
+        first = groups[-1][0]
+        if place - 1 in held and atom.end - atoms[first].start <= room:
+            groups[-1] = (first, place)
+        else:
+            groups.append((place, place))
+    return groups
 
 
 def _both(word: _Said, one: Span, other: Span) -> bool:

@@ -64,12 +64,26 @@ def test_cuts_are_at_the_ends_of_sentences_though_pauses_are_alike() -> None:
     assert ends != [round(span.end, 3) for span, _ in found], "by pauses alone the cuts would be elsewhere"
 
 
-def test_a_comma_is_a_better_place_than_none() -> None:
-    text = "one two three four five six, seven eight nine ten eleven twelve one two three four"
-    assert [words for _, words in pieces(text, spoken(text))] == [
-        "one two three four five six,",
-        "seven eight nine ten eleven twelve one two three four",
+@pytest.mark.parametrize("place", [6, 8])
+def test_a_comma_is_a_better_place_than_none(place: int) -> None:
+    words = [
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "one",
+        "two",
     ]
+    parts = [" ".join(words[:place]) + ",", " ".join(words[place:])]
+    assert [words for _, words in pieces(" ".join(parts), spoken(" ".join(parts), SPEECH[:7]), SPEECH[:7])] == parts
 
 
 def test_every_word_is_in_one_piece_as_it_is_written() -> None:
