@@ -225,14 +225,23 @@ def test_a_text_that_does_not_fit_is_listened_to(tmp_path: Path, sphinx: SphinxT
     assert clip.heard in clip.sentence
 
 
-def test_a_text_of_several_clips_is_listened_to(tmp_path: Path) -> None:
+def test_a_text_of_several_clips_is_laid_under_all_of_them_and_not_listened_to(tmp_path: Path) -> None:
+    made = recording(tmp_path / "a.flac", ["harbour", "letter", "harbour"], pause=1.0)
+    recogniser = Scripted()
+    clips = cut_recording(made.path, made.text, "en", SHORT, recogniser, tmp_path, aligner=Aligner())
+    assert [clip.text for clip in clips] == [TEXTS["harbour"], TEXTS["letter"], TEXTS["harbour"]]
+    assert all(clip.kept and clip.facts.text_shared and (clip.quality.text_fit or -9.0) > FITS for clip in clips)
+    assert recogniser.given == []
+
+
+def test_a_text_of_several_clips_in_which_words_are_missing_is_listened_to(tmp_path: Path) -> None:
     """Which words are said in which of them is what the recogniser is for."""
-    made = recording(tmp_path / "a.flac", ["harbour", "letter"], pause=1.0)
-    recogniser = Scripted(TEXTS["harbour"], TEXTS["letter"])
-    text = f"{TEXTS['harbour']} {TEXTS['letter']}"
+    made = recording(tmp_path / "a.flac", ["harbour", "letter", "harbour"], pause=1.0)
+    recogniser = Scripted(TEXTS["harbour"], TEXTS["letter"], TEXTS["harbour"])
+    text = f"{TEXTS['harbour']} {TEXTS['harbour']}"
     clips = cut_recording(made.path, text, "en", SHORT, recogniser, tmp_path, aligner=Aligner())
-    assert [clip.text for clip in clips] == [TEXTS["harbour"], TEXTS["letter"]]
-    assert len(recogniser.given) == 2
+    assert [clip.text for clip in clips if clip.kept] == [TEXTS["harbour"], TEXTS["harbour"]]
+    assert len(recogniser.given) == 3
 
 
 def test_a_wrong_text_is_dropped_with_what_was_heard(tmp_path: Path, sphinx: SphinxTranscriber) -> None:
