@@ -74,7 +74,8 @@ class Found:
     between: int  #: of the cuts between clips, those between sentences; and …
     borders: int  #: … all of them
     wrong: int  #: clips of whole sentences with another text than theirs; and …
-    whole: int  #: … all of whole sentences
+    whole: int  #: … all of whole sentences that have a text
+    untold: bool  #: its text did not lie well, and is left to who hears
 
 
 def spoken(voice: str, room: Room, number: int, folder: Path) -> Spoken:
@@ -153,12 +154,12 @@ def cut(voice: str, room: Room, number: int, texts: bool) -> Found:
     between = [not any(begin < at < end for begin, end, _ in made.sentences) for at in borders]
     whole, wrong = 0, 0
     for clip, first, last in zip(clips, [True, *between], [*between, True], strict=True):
-        if texts and first and last:
+        if clip.text and first and last:
             inside = [text for begin, end, text in made.sentences if clip.start < (begin + end) / 2 < clip.end]
             whole, wrong = whole + 1, wrong + (clip.text != " ".join(inside))
     return Found(
         room, len(made.samples) / RATE, len(edges), int(within.any(axis=1).sum()), speech, speech - kept, took,
-        sum(between), len(borders), wrong, whole,
+        sum(between), len(borders), wrong, whole, texts and not any(clip.text for clip in clips),
     )  # fmt: skip
 
 
@@ -189,6 +190,7 @@ def main() -> int:
     if options.texts:
         wrong, whole = sum(one.wrong for one in found), sum(one.whole for one in found)
         bars.tell("clips of whole sentences with another text", f"{wrong} of {whole}", "0", wrong == 0)
+        print(f"# {sum(one.untold for one in found)} of {len(found)} texts did not lie well: left to who hears")
         print(f"# {pace:.0f} × real time a core, with the text laid under the whole recording")
         return 0
     bars.tell("measured and cut, without recognition", f"{pace:.0f} × real time a core", "≥ 100 ×", pace >= 100)

@@ -1,10 +1,11 @@
 """From one recording to its clips: what the dataset job calls.
 
 A recording of engine length with text is one clip. A longer one, or one without text, is cut at pauses and heard; given
-text is shared out among the pieces. Every stretch of speech becomes a clip, kept or dropped, always with the reason.
+text is laid under all of it before it is cut, or shared out among the pieces by what is heard in them. Every stretch of
+speech becomes a clip, kept or dropped, always with the reason.
 
 A recording is gone through three times, as a stream, so that memory hardly grows with its length: twice to survey it,
-once to cut it. A short one is decoded once, and kept.
+once to cut it; a fourth time where words are looked for before. A short one is decoded once, and kept.
 
 Levels: each recording is scaled as a whole so that its speech lies at −23 dB RMS (peaks below −1 dB); nothing is
 compressed or filtered, and noise is only taken out where that was asked for: of what is written, not of what is cut,

@@ -91,7 +91,8 @@ def checked(
     def settle() -> None:
         for cut, gap in zip((one for one, _ in waiting), _gaps(waiting, texts, hearing, layer, alive), strict=True):
             if gap is not None:
-                result[cut.place : cut.place + 2] = _moved(*result[cut.place : cut.place + 2], gap, found, lengths)
+                one, other = result[cut.place], result[cut.place + 1]
+                result[cut.place : cut.place + 2] = _moved(one, other, gap, found, lengths)
         waiting.clear()
 
     for cut, samples in _sounds(recording, cuts):

@@ -77,15 +77,15 @@ class WhisperTranscriber:
         usual = Precision.INT8 if device == "cpu" else Precision.FLOAT16
         self.way = way or Way(device, usual, threads=threads)  #: how it computes now
         self._model: Any = None
-        self._with_room(lambda: None)  # loads
-        if language not in self._model.supported_languages:
+        model: Any = self._with_room(lambda: self._model)
+        if language not in model.supported_languages:
             raise BadInput(
                 f"The Whisper model in {folder} does not know the language {language!r}.",
                 "Give the texts with the recordings.",
             )
         self.language = language
         self._tokenizer: Any = Tokenizer(
-            self._model.hf_tokenizer, self._model.model.is_multilingual, task="transcribe", language=language
+            model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=language
         )
 
     @property

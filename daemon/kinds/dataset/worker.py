@@ -90,10 +90,10 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
     remembered.forget()
     reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items()))
     count = len(plan.recordings)
-    cut = f"Cut {count} recording{'' if count == 1 else 's'}: {kept} clips kept"
+    result = f"Cut {count} recording{'' if count == 1 else 's'}: {kept} clips kept"
     hears = choice.transcriber
     computed = f" Whisper computed {say(hears.way)}." if isinstance(hears, WhisperTranscriber) else ""
-    return (f"{cut}, dropped: {reasons}." if reasons else f"{cut}.") + computed
+    return (f"{result}, dropped: {reasons}." if reasons else f"{result}.") + computed
 
 
 def _cut(

@@ -53,6 +53,8 @@ def test_a_second_recogniser_is_asked_about_what_whisper_wrote(
         "the words that it wrote, with their times"
     )
     assert all(0 <= word.start <= word.end <= facts.seconds for word in facts.words)
-    assert clip.quality["word_confidence"] == pytest.approx(min(word.confidence for word in facts.words))
+    assert clip.quality["word_confidence"] == pytest.approx(
+        min(word.confidence for word in facts.words if any(map(str.isalnum, word.text)))
+    )
     if wanted:
         assert clip.quality["second_wer"] > 0.5

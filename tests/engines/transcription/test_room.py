@@ -42,9 +42,11 @@ SMALL = Size(244_000_000, 768, 12, 12)
         (8.2, "float16", 4),
         (6.6, "float16", 4),
         (6.5, "int8_float16", 4),
-        (4.8, "int8_float16", 4),
-        (4.7, "int8_float16", 2),
-        (3.7, "int8_float16", 1),
+        (4.9, "int8_float16", 4),
+        (4.8, "int8_float16", 2),
+        (4.1, "int8_float16", 2),
+        (4.0, "int8_float16", 1),
+        (3.6, "int8_float16", 1),
     ],
 )
 def test_the_table_of_the_documentation(gigabytes: float, precision: str, at_once: int) -> None:
