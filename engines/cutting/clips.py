@@ -140,13 +140,7 @@ def cut_recording(
     clean = cleaner(limits.denoise, engine_info.sample_rate)
     cut = Cutter(recording, found, hearing, out_dir, on_progress, alive, limits, clean).cut(pieces)
     heard = [one.heard for one in cut]
-    if said is not None:
-        texts, differ = (
-            said,
-            [disagreement(one, of.text, language) if of else None for one, of in zip(said, heard, strict=True)],
-        )
-    else:
-        texts, differ = _texts(text, heard, bool(found.speech), transcriber, language, alive)
+    texts, differ = _texts(text, said, heard, bool(found.speech), transcriber, language, alive)
     source: Literal["given", "whisper", "pocketsphinx", ""] = "given" if text else _source(transcriber)
     shared = text is not None and len(pieces) > 1
     return [
@@ -204,13 +198,18 @@ def _pieces(
 
 def _texts(
     text: str | None,
+    said: list[str] | None,
     heard: Sequence[Transcript | None],
     speech: bool,
     transcriber: Transcriber | None,
     language: str,
     alive: Alive,
 ) -> tuple[list[str], list[float | None]]:
-    """The text of each piece, and how far it differs from what was heard there (None: not compared)."""
+    """The text of each piece, and how far it differs from what was heard there (None: not compared). `said`: the texts, where
+    they were known before."""
+    if said is not None:
+        differ = [disagreement(one, of.text, language) if of else None for one, of in zip(said, heard, strict=True)]
+        return said, differ
     if not speech:
         return [text or "" if len(heard) == 1 else ""] * len(heard), [None] * len(heard)
     if text is None or len(heard) == 1:

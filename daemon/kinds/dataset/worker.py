@@ -47,12 +47,13 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
     succeeded."""
     sweep(channel.home / HEARD)
     sweep_clips(channel.home / CLIPS)
+    remembered = Remembered(channel.home / HEARD, channel.job)
     if not plan.recordings:
+        remembered.forget()
         return "No recording had to be cut."
     info = registry.info(plan.engine)
     weights = channel.home / "weights"
     threads = int(os.environ.get("OMP_NUM_THREADS", "0")) or len(os.sched_getaffinity(0))
-    remembered = Remembered(channel.home / HEARD, channel.job)
     way = found_way(weights, remembered, threads, channel)
     on_smaller = partial(goes_on_smaller, remembered, channel)
     choice = choose(plan.language, weights, threads=threads, way=way, on_smaller=on_smaller)
