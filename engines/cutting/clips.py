@@ -205,8 +205,8 @@ def _texts(
     language: str,
     alive: Alive,
 ) -> tuple[list[str], list[float | None]]:
-    """The text of each piece, and how far it differs from what was heard there (None: not compared). `said`: the texts, where
-    they were known before."""
+    """The text of each piece, and how far it differs from what was heard there (None: not compared). `said`: the
+    texts, where they were known before."""
     if said is not None:
         differ = [disagreement(one, of.text, language) if of else None for one, of in zip(said, heard, strict=True)]
         return said, differ
