@@ -1,7 +1,10 @@
 """Are recordings cut between words? flite says texts and tells when each sound of them ends; recordings made of that,
 as they come, with noise and with an echo, are cut as a dataset job cuts them, and every cut is held against the truth.
 
-python -m benchmarks.datasets_cuts [--recordings 24] [--processes 2]
+With `--texts` their texts are given, which are laid under the whole recording before it is cut: how many of the cuts
+are between sentences then, and is a clip's text what is said in it?
+
+python -m benchmarks.datasets_cuts [--recordings 24] [--processes 2] [--texts]
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +30,7 @@ from benchmarks import bars
 from engines.cutting.clips import cut_recording
 from engines.glow.info import INFO
 from engines.metrics.further_texts import SELECTION, TEXTS
+from engines.transcription.alignment import Aligner
 
 RATE = 16_000
 VOICES = ("slt", "rms", "awb", "kal16")
@@ -53,6 +57,7 @@ class Spoken:
 
     samples: NDArray[np.float32]
     sounds: NDArray[np.float64]  #: (n, 2): begin and end of each sound that is no pause
+    sentences: tuple[tuple[float, float, str], ...]  #: begin, end and text of each
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,11 @@ class Found:
     speech: float  #: seconds of sounds
     lost: float  #: of these in no clip
     took: float  #: CPU seconds
+    between: int  #: of the cuts between clips, those between sentences; and …
+    borders: int  #: … all of them
+    wrong: int  #: clips of whole sentences with another text than theirs; and …
+    whole: int  #: … all of whole sentences that have a text
+    untold: bool  #: its text did not lie well, and is left to who hears
 
 
 def spoken(voice: str, room: Room, number: int, folder: Path) -> Spoken:
@@ -74,16 +84,20 @@ def spoken(voice: str, room: Room, number: int, folder: Path) -> Spoken:
     texts = [*TEXTS["en"], *SELECTION["en"]]
     parts: list[NDArray[np.float32]] = []
     sounds: list[tuple[float, float]] = []
+    sentences: list[tuple[float, float, str]] = []
     at = 0
     for _ in range(SENTENCES):
-        samples, ends = _said(voice, chance.choice(texts), folder / f"{voice}-{room.name}-{number}.wav")
+        text = chance.choice(texts)
+        samples, ends = _said(voice, text, folder / f"{voice}-{room.name}-{number}.wav")
         begin = at / RATE
+        said = [(before, end) for name, before, end in ends if name != "pau"]
+        sentences.append((begin + said[0][0], begin + said[-1][1], text))
         for name, before, end in ends:
             if name != "pau":
                 sounds.append((begin + before, begin + end))
         parts.append(samples)
         at += len(samples)
-    return Spoken(_in(room, np.concatenate(parts), number), np.array(sounds))
+    return Spoken(_in(room, np.concatenate(parts), number), np.array(sounds), tuple(sentences))
 
 
 def _said(voice: str, text: str, wav: Path) -> tuple[NDArray[np.float32], list[tuple[str, float, float]]]:
@@ -118,14 +132,16 @@ def _in(room: Room, samples: NDArray[np.float32], seed: int) -> NDArray[np.float
     return samples
 
 
-def cut(voice: str, room: Room, number: int) -> Found:
+def cut(voice: str, room: Room, number: int, texts: bool) -> Found:
     """Make a recording, cut it, and compare."""
     with tempfile.TemporaryDirectory(prefix="myna-") as place:
         folder = Path(place)
         made = spoken(voice, room, number, folder)
         soundfile.write(folder / "recording.flac", made.samples, RATE)
+        text = " ".join(text for *_, text in made.sentences) if texts else None
+        aligner = Aligner() if texts else None
         began = time.process_time()
-        clips = cut_recording(folder / "recording.flac", None, "en", INFO, None, folder)
+        clips = cut_recording(folder / "recording.flac", text, "en", INFO, None, folder, aligner=aligner)
         took = time.process_time() - began
     edges = np.array([edge for clip in clips for edge in (clip.start, clip.end)])
     begins, ends = made.sounds[:, 0], made.sounds[:, 1]
@@ -134,18 +150,29 @@ def cut(voice: str, room: Room, number: int) -> Found:
         float(np.clip(np.minimum(ends, clip.end) - np.maximum(begins, clip.start), 0.0, None).sum()) for clip in clips
     )
     speech = float((ends - begins).sum())
-    return Found(room, len(made.samples) / RATE, len(edges), int(within.any(axis=1).sum()), speech, speech - kept, took)
+    borders = [(one.end + other.start) / 2 for one, other in pairwise(clips)]
+    between = [not any(begin < at < end for begin, end, _ in made.sentences) for at in borders]
+    whole, wrong = 0, 0
+    for clip, first, last in zip(clips, [True, *between], [*between, True], strict=True):
+        if clip.text and first and last:
+            inside = [text for begin, end, text in made.sentences if clip.start < (begin + end) / 2 < clip.end]
+            whole, wrong = whole + 1, wrong + (clip.text != " ".join(inside))
+    return Found(
+        room, len(made.samples) / RATE, len(edges), int(within.any(axis=1).sum()), speech, speech - kept, took,
+        sum(between), len(borders), wrong, whole, texts and not any(clip.text for clip in clips),
+    )  # fmt: skip
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--recordings", type=int, default=4, help="of each voice in each room")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--texts", action="store_true", help="their texts are given")
     options = parser.parse_args()
     if shutil.which("flite") is None:
         print("flite is not installed: it says the recordings. Install the package of that name.")
         return 1
-    cases = [*product(VOICES, Room, range(options.recordings))]
+    cases = [*product(VOICES, Room, range(options.recordings), [options.texts])]
     with ProcessPoolExecutor(options.processes, multiprocessing.get_context("spawn")) as pool:
         found = list(pool.map(cut, *zip(*cases, strict=True)))
     for room in Room:
@@ -159,6 +186,13 @@ def main() -> int:
     pace = sum(one.seconds for one in found) / sum(one.took for one in found)
     bars.tell("cuts inside a word", f"{inside} of {cuts}", "0 of ≥ 500", inside == 0 and cuts >= 500)
     bars.tell("speech that is in a clip", f"{kept:.2%}", "≥ 99 %", kept >= 0.99)
+    print(f"# {sum(one.between for one in found)} of {sum(one.borders for one in found)} cuts are between sentences")
+    if options.texts:
+        wrong, whole = sum(one.wrong for one in found), sum(one.whole for one in found)
+        bars.tell("clips of whole sentences with another text", f"{wrong} of {whole}", "0", wrong == 0)
+        print(f"# {sum(one.untold for one in found)} of {len(found)} texts did not lie well: left to who hears")
+        print(f"# {pace:.0f} × real time a core, with the text laid under the whole recording")
+        return 0
     bars.tell("measured and cut, without recognition", f"{pace:.0f} × real time a core", "≥ 100 ×", pace >= 100)
     return 0
 

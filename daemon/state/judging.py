@@ -114,7 +114,9 @@ def _stored(row: Clip, facts: wire.ClipFacts) -> StoredClip:
     heard = None
     if facts.heard_trust:
         trust = "high" if facts.heard_trust == "high" else "low"
-        heard = Heard(facts.heard, cast("alone.Trust", trust), facts.confidence, facts.heard_language)
+        strong = [word for word in facts.words if trust == "high" and any(map(str.isalnum, word.text))]
+        least = min(strong, key=lambda word: word.confidence).text if strong else ""
+        heard = Heard(facts.heard, cast("alone.Trust", trust), facts.confidence, facts.heard_language, least)
     whole = Facts(
         seconds=facts.seconds,
         speech=facts.speech,

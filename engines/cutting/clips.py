@@ -1,10 +1,11 @@
 """From one recording to its clips: what the dataset job calls.
 
 A recording of engine length with text is one clip. A longer one, or one without text, is cut at pauses and heard; given
-text is shared out among the pieces. Every stretch of speech becomes a clip, kept or dropped, always with the reason.
+text is laid under all of it before it is cut, or shared out among the pieces by what is heard in them. Every stretch of
+speech becomes a clip, kept or dropped, always with the reason.
 
 A recording is gone through three times, as a stream, so that memory hardly grows with its length: twice to survey it,
-once to cut it. A short one is decoded once, and kept.
+once to cut it; a fourth time where words are looked for before. A short one is decoded once, and kept.
 
 Levels: each recording is scaled as a whole so that its speech lies at −23 dB RMS (peaks below −1 dB); nothing is
 compressed or filtered, and noise is only taken out where that was asked for: of what is written, not of what is cut,
@@ -25,18 +26,20 @@ from engines.audio.mono import Mono
 from engines.cutting.align import disagreement, share_out
 from engines.cutting.cued import Cue, cued_pieces
 from engines.cutting.cutter import SURVEYED, Cut, Cutter, Progress
+from engines.cutting.edges import checked
 from engines.cutting.hearing import Hearing
 from engines.cutting.kept import Kept
 from engines.cutting.pauses import MARGIN, Piece, choose_pieces, parted, sounding
-from engines.cutting.survey import Survey, survey
+from engines.cutting.survey import Survey, all_of, survey
 from engines.cutting.vad import Span
+from engines.cutting.worded import LONGEST_LAID, worded_pieces
 from engines.judging.limits import Limits
 from engines.judging.quality import Quality
 from engines.judging.sentences import say
 from engines.judging.verdict import Facts, Heard, Verdict, judge
 from engines.metrics.normalise import letters
 from engines.transcription.alignment import Aligner
-from engines.transcription.base import Transcriber, Transcript
+from engines.transcription.base import Transcriber, Transcript, Word
 
 if TYPE_CHECKING:
     from engines.base import EngineInfo
@@ -61,6 +64,7 @@ class CutClip:
     quality: Quality
     cer: float | None  #: share of letters by which the given text and what was heard differ; None if not compared
     heard: str  #: what the recogniser heard; "" if it was not asked
+    words: tuple[Word, ...]  #: of a given text that fits, else of what was heard, seconds of the clip; empty: untold
     facts: Facts  #: all that the verdict rests on
     voiceprint: bytes  #: its speaker, as `engines.judging.voice.packed` has it; empty: not measured
     sketch: bytes  #: its sound, as `engines.cutting.measures.Bands.sketch` draws it
@@ -126,25 +130,47 @@ def cut_recording(
 
     recording = Mono(path, engine_info.sample_rate, alive=alive)
     found = survey(recording, lambda seconds, total: on_progress(SURVEYED * seconds, total))
+    layer = aligner or second
     pieces, said = _pieces(found, text, engine_info, cues)
+    if text is not None and said is None and len(pieces) > 1 and layer is not None:
+        pieces, said = _laid(recording, found, text, engine_info, language, layer, alive) or (pieces, None)
     given = said if said is not None else [text] if text is not None and len(pieces) == 1 and found.speech else None
     hearing = Hearing(transcriber, aligner, given, second if text is None else None, kept)
+    pieces = checked(pieces, said, recording, found, hearing, layer, engine_info.clip_seconds, alive)
     clean = cleaner(limits.denoise, engine_info.sample_rate)
     cut = Cutter(recording, found, hearing, out_dir, on_progress, alive, limits, clean).cut(pieces)
     heard = [one.heard for one in cut]
-    if said is not None:
-        texts, differ = (
-            said,
-            [disagreement(one, of.text, language) if of else None for one, of in zip(said, heard, strict=True)],
-        )
-    else:
-        texts, differ = _texts(text, heard, bool(found.speech), transcriber, language, alive)
+    texts, differ = _texts(text, said, heard, bool(found.speech), transcriber, language, alive)
     source: Literal["given", "whisper", "pocketsphinx", ""] = "given" if text else _source(transcriber)
     shared = text is not None and len(pieces) > 1
     return [
         _judged(one, words, source if words else "", shared, cer, language, engine_info, limits)
         for one, words, cer in zip(cut, texts, differ, strict=True)
     ]
+
+
+def _laid(
+    recording: Mono,
+    found: Survey,
+    text: str,
+    engine: EngineInfo,
+    language: str,
+    layer: Aligner,
+    alive: Alive,
+) -> tuple[list[Piece], list[str]] | None:
+    """Pieces with their texts, by where the words of a given text lie in all of the recording; None: it is too long for
+    that, or the text does not lie well."""
+    if not found.speech or found.seconds > LONGEST_LAID:
+        return None
+    samples = all_of(recording)
+    laid = in_a_copy(lambda: layer.align(samples, text), alive)  # its calls keep the interpreter to themselves
+    told = worded_pieces(text, laid, language, found.speech, found.power, engine.clip_seconds) if laid else None
+    if told is None:
+        return None
+    parts = [
+        (part, words) for piece, words in told for part in parted(piece, max(LONGEST_HELD, engine.clip_seconds[1]))
+    ]
+    return [part for part, _ in parts], [words for _, words in parts]
 
 
 def _pieces(
@@ -172,13 +198,18 @@ def _pieces(
 
 def _texts(
     text: str | None,
+    said: list[str] | None,
     heard: Sequence[Transcript | None],
     speech: bool,
     transcriber: Transcriber | None,
     language: str,
     alive: Alive,
 ) -> tuple[list[str], list[float | None]]:
-    """The text of each piece, and how far it differs from what was heard there (None: not compared)."""
+    """The text of each piece, and how far it differs from what was heard there (None: not compared). `said`: the
+    texts, where they were known before."""
+    if said is not None:
+        differ = [disagreement(one, of.text, language) if of else None for one, of in zip(said, heard, strict=True)]
+        return said, differ
     if not speech:
         return [text or "" if len(heard) == 1 else ""] * len(heard), [None] * len(heard)
     if text is None or len(heard) == 1:
@@ -203,11 +234,13 @@ def _judged(
 ) -> CutClip:
     """The clip, kept or dropped."""
     piece, heard = cut.piece, cut.heard
+    unsure = _least_sure(heard)
     quality = replace(
         cut.quality,
         chars_per_second=letters(text, language) / piece.speech if piece.speech > 0 else 0.0,
         cer=cer,
         confidence=heard.confidence if heard else None,
+        word_confidence=unsure.confidence if unsure else None,
         language_probability=heard.language_probability if heard else None,
     )
     facts = Facts(
@@ -217,7 +250,9 @@ def _judged(
         text=text,
         text_given=source == "given",
         text_shared=shared,
-        heard=Heard(heard.text, heard.trust, heard.confidence, heard.language) if heard else None,
+        heard=Heard(heard.text, heard.trust, heard.confidence, heard.language, unsure.text if unsure else "")
+        if heard
+        else None,
         cer=cer,
         quality=quality,
         silent=cut.silent,
@@ -234,9 +269,21 @@ def _judged(
         quality=quality,
         cer=cer,
         heard=heard.text if heard else "",
+        words=cut.words,
         facts=facts,
         voiceprint=cut.voiceprint,
         sketch=cut.sketch,
+    )
+
+
+def _least_sure(heard: Transcript | None) -> Word | None:
+    """The word that a strong recogniser is least sure of; a weak one is sure of wrong words, too."""
+    if heard is None or heard.trust != "high":
+        return None
+    return min(
+        (word for word in heard.words if any(map(str.isalnum, word.text))),
+        key=lambda word: word.confidence,
+        default=None,
     )
 
 

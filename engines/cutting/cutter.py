@@ -25,7 +25,7 @@ from engines.cutting.survey import Survey, stream
 from engines.cutting.vad import SAMPLE_RATE
 from engines.judging.limits import Limits
 from engines.judging.quality import Quality
-from engines.transcription.base import Transcript
+from engines.transcription.base import Transcript, Word
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,6 +50,7 @@ class Cut:
     quality: Quality  #: without its pace
     silent: bool
     heard: Transcript | None
+    words: tuple[Word, ...]  #: see `HeardPiece.words`
     voiceprint: bytes
     sketch: bytes
 
@@ -155,7 +156,7 @@ class Cutter:
         silent = decibels(power / max(gain, 1e-9) ** 2) < -66.0
         speaker = voiceprint(hearing) if self._compare_speakers and piece.speech > 0 and not silent else b""
         seconds = len(written) / rate
-        self._written.append(Cut(piece, seconds, path, sha256, quality, silent, None, speaker, bands.sketch()))
+        self._written.append(Cut(piece, seconds, path, sha256, quality, silent, None, (), speaker, bands.sketch()))
         self._to_hear.append(hearing)
         if len(self._written) == BATCH:
             self._hear()
@@ -172,6 +173,6 @@ class Cutter:
             heard = self._hearing.hear(len(self._done), self._to_hear, self._alive)
         for one, words in zip(self._written, heard, strict=True):
             quality = replace(one.quality, text_fit=words.fit, second_wer=words.second_wer)
-            self._done.append(replace(one, heard=words.transcript, quality=quality))
+            self._done.append(replace(one, heard=words.transcript, words=words.words, quality=quality))
         self._written, self._to_hear = [], []
         self._on_progress(done, total)

@@ -38,6 +38,23 @@ class Hearing:
         listener = f"{transcriber.settings}, {self.aligner is not None}, {self.second is not None}"
         return self.kept.heard(pieces, texts, listener, lambda: self._heard(transcriber, first, pieces, alive))
 
+    @property
+    def writes(self) -> bool:
+        """Whether what it hears can be taken for what is said."""
+        return self.transcriber is not None and self.transcriber.trust == "high"
+
+    def written(self, stretches: Sequence[NDArray[np.float32]], alive: Alive) -> list[str]:
+        """What the transcriber writes of stretches that are no pieces."""
+        transcriber = self.transcriber
+        if transcriber is None:
+            return [""] * len(stretches)
+
+        def heard() -> list[HeardPiece]:
+            return [HeardPiece(one) for one in transcriber.transcribe_many(stretches, alive)]
+
+        found = self.kept.heard(stretches, None, f"{transcriber.settings}, alone", heard) if self.kept else heard()
+        return [one.transcript.text if one.transcript else "" for one in found]
+
     def _heard(
         self, transcriber: Transcriber, first: int, pieces: Sequence[NDArray[np.float32]], alive: Alive
     ) -> list[HeardPiece]:
@@ -46,11 +63,15 @@ class Hearing:
         heard = transcriber.transcribe_many([pieces[number] for number in doubtful], alive) if doubtful else []
         transcripts = dict(zip(doubtful, heard, strict=True))
         return [
-            HeardPiece(
-                transcripts.get(number), one.fit if one else None, self._errors(samples, transcripts.get(number), alive)
-            )
+            self._told(samples, one, transcripts.get(number), alive)
             for number, (samples, one) in enumerate(zip(pieces, found, strict=True))
         ]
+
+    def _told(
+        self, samples: NDArray[np.float32], laid: Alignment | None, heard: Transcript | None, alive: Alive
+    ) -> HeardPiece:
+        words = laid.words if laid is not None and laid.fits else heard.words if heard is not None else ()
+        return HeardPiece(heard, laid.fit if laid else None, self._errors(samples, heard, alive), words)
 
     def _errors(self, samples: NDArray[np.float32], heard: Transcript | None, alive: Alive) -> float | None:
         """Share of the words that the transcriber wrote which the second ear does not hear."""

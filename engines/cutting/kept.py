@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: Part of every file's name: raised when the files, or the way pieces are heard, change.
-_FORMAT = 3
+_FORMAT = 4
 #: Seconds after which nobody comes back for a file: of a recording that was removed or a job that was given up.
 _FORGOTTEN = 7 * 24 * 3_600.0
 
@@ -35,6 +35,7 @@ class HeardPiece:
     transcript: Transcript | None = None  #: None: nobody listened
     fit: float | None = None  #: how well a given text fits, `Alignment.fit`; None: none was aligned
     second_wer: float | None = None  #: share of the heard words that a second ear does not; None: it was not asked
+    words: tuple[Word, ...] = ()  #: of a given text that fits, else of what was heard; seconds of the piece
 
 
 class Kept:
@@ -85,7 +86,10 @@ def sweep(folder: Path) -> None:
 def _read(path: Path) -> list[HeardPiece] | None:
     try:
         kept = json.loads(path.read_bytes())
-        return [HeardPiece(**{**piece, "transcript": _transcript(piece["transcript"])}) for piece in kept]
+        return [
+            HeardPiece(**{**piece, "transcript": _transcript(piece["transcript"]), "words": _words(piece["words"])})
+            for piece in kept
+        ]
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -93,4 +97,8 @@ def _read(path: Path) -> list[HeardPiece] | None:
 def _transcript(kept: dict[str, Any] | None) -> Transcript | None:
     if kept is None:
         return None
-    return Transcript(**{**kept, "words": tuple(Word(**word) for word in kept["words"])})
+    return Transcript(**{**kept, "words": _words(kept["words"])})
+
+
+def _words(kept: list[dict[str, Any]]) -> tuple[Word, ...]:
+    return tuple(Word(**word) for word in kept)

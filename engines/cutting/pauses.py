@@ -57,13 +57,19 @@ def atoms_of(speech: Sequence[Span], power: Power, longest: float) -> list[Span]
 
 
 def joined(
-    atoms: Sequence[Span], voiced: Sequence[float], power: Power, shortest: float, longest: float
+    atoms: Sequence[Span],
+    voiced: Sequence[float],
+    power: Power,
+    shortest: float,
+    longest: float,
+    costs: Sequence[float] = (),
 ) -> list[tuple[Piece, range]]:
-    """Stretches in order, joined into pieces at the best pauses between them; `voiced`: seconds of speech in each.
-    Returns each piece with the places of its stretches."""
+    """Stretches in order, joined into pieces at the best pauses between them; `voiced`: seconds of speech in each;
+    `costs`: what a cut behind each but the last costs more than its pause tells (none: nothing). Returns each piece
+    with the places of its stretches."""
     room = longest - 2 * MARGIN
-    groups = _group(atoms, shortest, room)
-    cuts = [_quietest(power, atoms[last].end, atoms[last + 1].start) for _, last in groups[:-1]]
+    groups = _group(atoms, shortest, room, costs)
+    cuts = [quietest(power, atoms[last].end, atoms[last + 1].start) for _, last in groups[:-1]]
     total = power.seconds
     pieces = []
     for number, (first, last) in enumerate(groups):
@@ -112,7 +118,7 @@ def parted(piece: Piece, longest: float) -> list[Piece]:
     return [replace(piece, start=a, end=b, speech=piece.speech / count) for a, b in itertools.pairwise(edges)]
 
 
-def _group(atoms: Sequence[Span], shortest: float, room: float) -> list[tuple[int, int]]:
+def _group(atoms: Sequence[Span], shortest: float, room: float, costs: Sequence[float]) -> list[tuple[int, int]]:
     """The cheapest way to part the atoms into runs (first, last): dynamic programming over where the last run
     begins."""
     best = [0.0] + [math.inf] * len(atoms)  # best[n]: cost of the first n atoms
@@ -126,6 +132,8 @@ def _group(atoms: Sequence[Span], shortest: float, room: float) -> list[tuple[in
                     break
                 inner += _pause_cost(atoms[first + 1].start - atoms[first].end)
             cut = 0.0 if first == 0 else _cut_cost(atoms[first].start - atoms[first - 1].end)
+            if first and costs:
+                cut += costs[first - 1]
             cost = best[first] + inner + cut + _length_cost(length, shortest, room)
             if cost < best[count]:
                 best[count], begins[count] = cost, first
@@ -189,7 +197,7 @@ def _dips(span: Span, power: Power) -> list[Span]:
     ]
 
 
-def _quietest(power: Power, start: float, end: float) -> float:
+def quietest(power: Power, start: float, end: float) -> float:
     """The middle of the quietest 20 ms between two times, seconds."""
     import numpy as np
 

@@ -53,6 +53,13 @@ def stream(recording: Mono) -> Iterator[Block]:
         yield Block(nothing, down.resample_chunk(nothing, last=True), np.zeros(0))
 
 
+def all_of(recording: Mono) -> NDArray[np.float32]:
+    """All of a recording as a recogniser hears it: mono samples (n,) at SAMPLE_RATE."""
+    import numpy as np
+
+    return np.concatenate([block.hearing for block in stream(recording)])
+
+
 def survey(recording: Mono, heard: Callable[[float, float], None]) -> Survey:
     """Go through a recording twice. `heard` is told (seconds heard, seconds in all) in the second pass. Raises BadInput
     if it cannot be decoded, and what `heard` and the recording's `alive` raise."""

@@ -11,6 +11,7 @@ _TITLES = {
     Doubt.NO_FIT: "text does not fit",
     Doubt.DISAGREE: "heard otherwise",
     Doubt.NOT_UNDERSTOOD: "hardly understood",
+    Doubt.UNSURE_WORD: "a word is a guess",
     Doubt.RECOGNISERS_DISAGREE: "heard in two ways",
     Doubt.WRONG_LANGUAGE: "another language?",
     Doubt.OTHER_SPEAKER: "sounds like another",
@@ -48,6 +49,9 @@ def say_doubt(sign: Sign, *, kept: bool) -> str:
             return f"Text and what was heard differ in {measured:.0%} of the letters; up to {limit:.0%} is kept."
         case Doubt.NOT_UNDERSTOOD:
             return f"The recogniser was {measured:.0%} sure of its text; from {limit:.0%} on it is kept."
+        case Doubt.UNSURE_WORD:
+            which = f"“{sign.word}”" if sign.word else "one word"
+            return f"The recogniser was only {measured:.0%} sure of {which}; below {limit:.0%} it may be a guess."
         case Doubt.RECOGNISERS_DISAGREE:
             return f"A second recogniser does not hear {measured:.0%} of its words; of right texts at most {limit:.0%}."
         case Doubt.WRONG_LANGUAGE:

@@ -39,6 +39,7 @@ MEASURES = (
     Measure("text_fit", "how well a given text fits (0 is best)"),
     Measure("second_wer", "heard words that a second recogniser does not hear"),
     Measure("confidence", "confidence of the recogniser"),
+    Measure("word_confidence", "confidence of Whisper in its least sure word"),
     Measure("language_probability", "probability that it is in the voice's language"),
     Measure("cer", "letters by which text and what was heard differ"),
     LIKENESS,

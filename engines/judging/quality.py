@@ -31,6 +31,7 @@ class Quality:
     text_fit: float | None = None  #: how well a given text lies under the sound, `Alignment.fit`; 0 is best
     second_wer: float | None = None  #: share of words a recogniser wrote that a second one does not hear
     confidence: float | None = None  #: of the recogniser in what it heard, 0…1
+    word_confidence: float | None = None  #: of the word that a strong recogniser is least sure of, 0…1
     dnsmos: float | None = None  #: how good it sounds by DNSMOS, 1…5; None: not asked for
     language_probability: float | None = None  #: that it is in the voice's language, as Whisper hears it, 0…1
 

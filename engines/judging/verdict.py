@@ -29,6 +29,7 @@ class Heard:
     trust: Trust
     confidence: float  #: 0…1
     language: str = ""  #: the likeliest one; empty: it was not told
+    least_sure: str = ""  #: the word that it is least sure of; empty: it told none
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ FITS, WORST_FITS = -2.0, -3.5
 _UNEXPLAINED = 0.45
 #: Likelihood of a frame below which a word does not sound like itself. Of the same right texts, 44 of 48 had no such
 #: word, and the others one of eleven or more; with one word replaced all had one, of which a neighbour was often part.
-_UNLIKE = -3.0
+UNLIKE = -3.0
 #: Frames from which a word, and what is taken for silence, must sound like itself: the shortest words are slurred.
 _LONG_WORD, _LONG_SILENCE = 8, 20
 #: IPA as gruut writes it, as the model's dictionary has it.
@@ -65,7 +65,7 @@ class Alignment:
         sound like themselves, and as many as there is room for where there is sound without a word."""
         lengths = [word.end - word.start for word in self.words]
         unlike = sum(
-            length >= _LONG_WORD / FRAMES_PER_SECOND and word.confidence < math.exp(_UNLIKE)
+            length >= _LONG_WORD / FRAMES_PER_SECOND and word.confidence < math.exp(UNLIKE)
             for word, length in zip(self.words, lengths, strict=True)
         )
         usual = max(sum(lengths) / len(lengths), _LONG_WORD / FRAMES_PER_SECOND)

@@ -32,7 +32,7 @@ class Transcript:
     """What was heard in one stretch of speech."""
 
     text: str  #: as the recogniser writes it; empty if it heard no words
-    words: tuple[Word, ...]  #: in order; empty if the recogniser was not asked for times
+    words: tuple[Word, ...]  #: in order; empty if the recogniser tells no times
     engine: str  #: "whisper", "pocketsphinx"
     trust: Trust
     confidence: float  #: of the whole, 0…1

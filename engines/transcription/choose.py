@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engines.recognisers import Recogniser, hears_weakly, present, whisper_folder
 from engines.transcription.base import Transcriber
+from engines.transcription.room import Way, say
 from engines.transcription.whisper import WhisperTranscriber
 
 if TYPE_CHECKING:
@@ -25,16 +27,25 @@ class Choice:
     second: Aligner | None = None  #: another ear for what a strong recogniser wrote
 
 
-def choose(language: str, weights_dir: Path | None = None, *, device: str = "cpu", threads: int = 0) -> Choice:
-    """Load the best recogniser there is for a language (ISO 639-1). `weights_dir` is where fetched weights lie.
+def choose(
+    language: str,
+    weights_dir: Path | None = None,
+    *,
+    device: str = "cpu",
+    threads: int = 0,
+    way: Way | None = None,
+    on_smaller: Callable[[Way, Way], None] = lambda before, after: None,
+) -> Choice:
+    """Load the best recogniser there is for a language (ISO 639-1). `weights_dir` is where fetched weights lie. `way`:
+    how Whisper computes, if not as is usual on the `device`; `on_smaller`: told of its next way where memory ran out.
 
     Raises WeightsMissing if a folder was named outright and holds no usable model: silently using a weaker one would
     hide the mistake.
     """
     folder = whisper_folder(weights_dir)
     if folder is not None:
-        whisper = WhisperTranscriber(folder, language, device, threads)
-        why = f"Words are heard by Whisper ({folder.name})."
+        whisper = WhisperTranscriber(folder, language, device, threads, way, on_smaller)
+        device, why = whisper.way.device, f"Words are heard by Whisper ({folder.name}), {say(whisper.way)}."
         if not hears_weakly(language):
             return Choice(whisper, why, device)
         from engines.transcription.alignment import Aligner

@@ -18,6 +18,7 @@ NUMBERS = {
     "snr_db": "SNR {:.0f} dB",
     "cer": "CER {:.2f}",
     "text_fit": "text fit {:.1f}",
+    "word_confidence": "least sure word {:.0%}",
     "second_wer": "unheard by a second recogniser {:.0%}",
     "language_probability": "in the voice's language {:.0%}",
     "dnsmos": "DNSMOS {:.2f}",

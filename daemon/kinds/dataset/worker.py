@@ -15,6 +15,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from daemon.kinds.dataset.whisper_way import Remembered, found_way, goes_on_smaller
 from daemon.worker.job import Channel
 from engines import registry
 from engines.audio.cleaning import cleaner
@@ -26,9 +27,9 @@ from engines.cutting.kept import Kept, sweep
 from engines.errors import BadInput
 from engines.files import disk_full_is_a_sentence
 from engines.judging.limits import Limits
-from engines.recognisers import whisper_folder
 from engines.transcription.choose import Choice, choose
-from engines.transcription.whisper import whisper_device
+from engines.transcription.room import say
+from engines.transcription.whisper import WhisperTranscriber
 from proto import worker_pb2 as wire
 
 #: Workers that may die of a recording without getting on with it before it is left uncut.
@@ -46,13 +47,16 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
     succeeded."""
     sweep(channel.home / HEARD)
     sweep_clips(channel.home / CLIPS)
+    remembered = Remembered(channel.home / HEARD, channel.job)
     if not plan.recordings:
+        remembered.forget()
         return "No recording had to be cut."
     info = registry.info(plan.engine)
     weights = channel.home / "weights"
-    choice = choose(
-        plan.language, weights, device=_device(weights), threads=int(os.environ.get("OMP_NUM_THREADS", "0"))
-    )
+    threads = int(os.environ.get("OMP_NUM_THREADS", "0")) or len(os.sched_getaffinity(0))
+    way = found_way(weights, remembered, threads, channel)
+    on_smaller = partial(goes_on_smaller, remembered, channel)
+    choice = choose(plan.language, weights, threads=threads, way=way, on_smaller=on_smaller)
     channel.log("info", choice.why)
     limits = Limits.of(json.loads(plan.limits_json or "{}"))
     if cleaner(limits.denoise, info.sample_rate) is not None:  # what is missing is told once, not of each recording
@@ -84,11 +88,13 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
                 dropped[clip.reason] += 1
                 channel.log("info", f"{recording.name} {clip.start:.1f}–{clip.end:.1f} s is dropped: {clip.sentence}")
     channel.progress(total, total, "seconds", "making the dataset")
+    remembered.forget()
     reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items()))
     count = len(plan.recordings)
-    return f"Cut {count} recording{'' if count == 1 else 's'}: {kept} clips kept" + (
-        f", dropped: {reasons}." if reasons else "."
-    )
+    result = f"Cut {count} recording{'' if count == 1 else 's'}: {kept} clips kept"
+    hears = choice.transcriber
+    computed = f" Whisper computed {say(hears.way)}." if isinstance(hears, WhisperTranscriber) else ""
+    return (f"{result}, dropped: {reasons}." if reasons else f"{result}.") + computed
 
 
 def _cut(
@@ -178,9 +184,8 @@ def _facts(clip: CutClip) -> wire.ClipFacts:
         heard_language=heard.language if heard else "",
         voiceprint=clip.voiceprint,
         sketch=clip.sketch,
+        words=[
+            wire.HeardWord(text=word.text, start=word.start, end=word.end, confidence=word.confidence)
+            for word in clip.words
+        ],
     )
-
-
-def _device(weights: Path) -> str:
-    """Where Whisper runs. CTranslate2 is only asked where there are weights for it."""
-    return whisper_device() if whisper_folder(weights) is not None else "cpu"

@@ -48,5 +48,13 @@ def test_a_second_recogniser_is_asked_about_what_whisper_wrote(
     (clip,) = store.read_now(lambda session: list(session.scalars(select(Clip))))
     assert clip.text_source == "whisper"
     assert ("second_wer" in clip.quality) is wanted
+    facts = wire.ClipFacts.FromString(store.read_now(lambda session: session.scalar(select(Clip.facts))) or b"")
+    assert "".join(word.text for word in facts.words) == "".join(facts.heard.split()), (
+        "the words that it wrote, with their times"
+    )
+    assert all(0 <= word.start <= word.end <= facts.seconds for word in facts.words)
+    assert clip.quality["word_confidence"] == pytest.approx(
+        min(word.confidence for word in facts.words if any(map(str.isalnum, word.text)))
+    )
     if wanted:
         assert clip.quality["second_wer"] > 0.5

@@ -74,6 +74,26 @@ def test_a_text_that_a_recogniser_wrote_is_doubted_by_its_confidence() -> None:
     assert signs(weak)[Doubt.NOT_UNDERSTOOD] >= DOUBTFUL, "a weak one is sure of wrong words, too"
 
 
+def test_a_text_that_whisper_wrote_is_doubted_by_its_least_sure_word() -> None:
+    heard = Heard("hello there", "high", 0.9, least_sure="there")
+
+    def doubted(sure: float | None, given: bool = False) -> list[Sign]:
+        facts = replace(FACTS, text_given=given, heard=heard, quality=replace(GOOD, word_confidence=sure))
+        return of_kept(CLIP, facts, NOBODY, Limits())
+
+    assert doubted(0.4) == doubted(None) == []
+    assert doubted(0.1, given=True) == [], "somebody gave the text: how it differs tells more"
+    (sign,) = doubted(0.1)
+    assert (sign.doubt, sign.measured, sign.word) == (Doubt.UNSURE_WORD, 0.1, "there")
+    assert sign.weight >= DOUBTFUL
+    assert say_doubt(sign, kept=True) == "The recogniser was only 10% sure of “there”; below 30% it may be a guess."
+    assert title(sign, kept=True) == "a word is a guess"
+    assert "sure of one word;" in say_doubt(replace(sign, word=""), kept=True)
+    weights = [sum(one.weight for one in doubted(sure)) for sure in (0.25, 0.15, 0.05, 0.0)]
+    assert weights == sorted(weights)
+    assert weights[-1] == weights[-2] == 0.5
+
+
 @pytest.mark.parametrize(
     ("doubt", "quality", "off"),
     [

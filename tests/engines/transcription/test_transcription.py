@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +11,18 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import itertools
+from dataclasses import replace
 
+from faster_whisper.audio import pad_or_trim
 from speech import RATE, TEXTS, speech
 from tiny_whisper import MULTILINGUAL, build
 
-from engines.errors import BadInput, WeightsMissing
+from engines.errors import BadInput, OutOfMemory, WeightsMissing
 from engines.metrics.wer import cer
 from engines.recognisers import ENVIRONMENT, whisper_folder
 from engines.transcription.base import Transcript
 from engines.transcription.choose import choose
+from engines.transcription.room import Precision, Way
 from engines.transcription.sphinx import SphinxTranscriber
 from engines.transcription.whisper import WhisperTranscriber
 
@@ -122,6 +126,37 @@ def test_whisper_gives_times_of_single_clips(whisper: WhisperTranscriber) -> Non
     assert all(0 <= word.start <= word.end <= 30 for word in heard.words)
 
 
+def test_words_of_a_batch_are_timed_as_faster_whisper_times_those_of_one_clip(whisper: WhisperTranscriber) -> None:
+    """The same tokens, of clips of different lengths, one of which has no words."""
+    clips = [speech("letter"), speech("harbour")[:RATE], speech("market")]
+    mels = [whisper._model.feature_extractor(clip) for clip in clips]
+    encoded = whisper._model.encode(np.stack([pad_or_trim(one) for one in mels]))
+    written, frames = [[270, 280, 46, 290], [], [260, 265]], [one.shape[-1] for one in mels]
+    found = whisper._words(encoded, written, frames)
+    usual = whisper._model.find_alignment(whisper._tokenizer, written, encoded, frames)
+    assert [len(one) for one in found] == [3, 0, 2]
+    assert [word.text for word in found[0]][1] == "w280O", "byte 46 of the vocabulary is the letter O"
+    for words, others in zip(found, usual, strict=True):
+        assert [(word.start, word.end) for word in words] == [
+            (pytest.approx(other["start"]), pytest.approx(other["end"])) for other in others
+        ]
+        assert [word.confidence for word in words] == pytest.approx([other["probability"] for other in others])
+
+
+def test_whisper_tells_the_words_of_clips_in_a_batch_each_within_its_clip(tmp_path: Path) -> None:
+    clips = [speech(name)[: RATE + n * RATE // 2] for n, name in enumerate(TEXTS)]
+    whisper = WhisperTranscriber(build(tmp_path / "base", replace(MULTILINGUAL, width=32)), "en", threads=1)
+    heard = whisper.transcribe_many([*clips, np.zeros(RATE, np.float32)])
+    assert heard[-1].words == ()
+    assert any(one.words for one in heard)
+    for one, clip in zip(heard, clips, strict=False):
+        assert "".join(word.text for word in one.words) == "".join(one.text.split())
+        assert all(0 <= word.start <= word.end <= len(clip) / RATE and 0 <= word.confidence <= 1 for word in one.words)
+        assert all(a.end <= b.start + 1e-6 for a, b in itertools.pairwise(one.words))
+        (alone,) = whisper.transcribe_many([clip])
+        assert [(w.text, w.start, w.end) for w in alone.words] == [(w.text, w.start, w.end) for w in one.words]
+
+
 def test_whisper_tells_how_probable_the_language_is(tmp_path: Path, whisper: WhisperTranscriber) -> None:
     """With random weights each of a hundred languages has some probability, and none is sure."""
     folder = build(tmp_path / "many", MULTILINGUAL)
@@ -149,6 +184,57 @@ def test_whisper_looping_is_heard_again_on_its_own(
 ) -> None:
     monkeypatch.setattr(whisper._tokenizer.__class__, "decode", lambda self, tokens: "again and " * 30)
     assert whisper._batch([speech("letter")]) == [None]
+
+
+def heard_of(one: Transcript) -> tuple[str, list[str]]:
+    return one.text, [word.text for word in one.words]
+
+
+def test_several_workers_hear_what_one_hears_in_order(tiny: Path, whisper: WhisperTranscriber) -> None:
+    clips = [speech(name)[begin : begin + round(length * RATE)] for name in TEXTS for begin, length in WINDOWS][:8]
+    several = WhisperTranscriber(tiny, "en", way=Way("cpu", Precision.INT8, 3, 3, 1))
+    assert list(map(heard_of, several.transcribe_many(clips))) == list(map(heard_of, whisper.transcribe_many(clips)))
+
+
+def test_where_memory_runs_out_it_goes_on_in_smaller_ways_and_hears_the_same(
+    tiny: Path, whisper: WhisperTranscriber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips = [speech("letter")[: RATE + n * 1_000] for n in range(8)]
+    expected = list(map(heard_of, whisper.transcribe_many(clips)))
+    told: list[tuple[Way, Way]] = []
+    first = Way("cpu", Precision.INT8, 4, 2, 4)
+    short = WhisperTranscriber(tiny, "en", way=first, on_smaller=lambda before, after: told.append((before, after)))
+    batch = WhisperTranscriber._batch
+
+    def small(self: WhisperTranscriber, some: Sequence[np.ndarray]) -> list[Transcript | None]:
+        if len(some) > 2:
+            raise RuntimeError("CUDA failed with error out of memory")
+        return batch(self, some)
+
+    monkeypatch.setattr(WhisperTranscriber, "_batch", small)
+    assert list(map(heard_of, short.transcribe_many(clips))) == expected
+    assert [after.at_once * after.workers for _, after in told] == [4, 2]
+    assert short.way == told[-1][1] == Way("cpu", Precision.INT8, 2, 1, 8)
+    short.transcribe_many(clips)
+    assert len(told) == 2, "it stays so"
+    settings = WhisperTranscriber(tiny, "en", way=Way("cpu", Precision.FLOAT32)).settings
+    assert short.settings == whisper.settings != settings
+
+
+def test_memory_that_does_not_do_for_one_clip_is_a_sentence_and_other_errors_stay(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error: list[Exception] = [RuntimeError("out of memory")]
+
+    def fails(self: WhisperTranscriber, some: Sequence[np.ndarray]) -> list[Transcript | None]:
+        raise error[0]
+
+    monkeypatch.setattr(WhisperTranscriber, "_batch", fails)
+    with pytest.raises(OutOfMemory, match="one clip at a time"):
+        WhisperTranscriber(tiny, "en").transcribe_many([speech("letter")])
+    error[0] = RuntimeError("something else")
+    with pytest.raises(RuntimeError, match="something else"):
+        WhisperTranscriber(tiny, "en").transcribe_many([speech("letter")])
 
 
 def test_a_language_that_the_model_lacks_is_refused(tiny: Path) -> None:
