@@ -2053,7 +2053,7 @@ class FetchSpec(_message.Message):
     FOLDER_FIELD_NUMBER: _builtins.int
     engine: _builtins.str
     folder: _builtins.str
-    """or a recogniser: "whisper-large-v3", …"""
+    """or a recogniser ("whisper-large-v3", …), or "hdemucs" """
     def __init__(
         self,
         *,

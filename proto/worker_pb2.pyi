@@ -2242,6 +2242,7 @@ class ClipFacts(_message.Message):
     VOICEPRINT_FIELD_NUMBER: _builtins.int
     SKETCH_FIELD_NUMBER: _builtins.int
     HEARD_LANGUAGE_FIELD_NUMBER: _builtins.int
+    WORDS_FIELD_NUMBER: _builtins.int
     seconds: _builtins.float
     """of its sound"""
     speech: _builtins.float
@@ -2263,6 +2264,10 @@ class ClipFacts(_message.Message):
     """its sound, in little"""
     heard_language: _builtins.str
     """the likeliest one by the recogniser's ear; empty: it did not tell"""
+    @_builtins.property
+    def words(self) -> _containers.RepeatedCompositeFieldContainer[Global___HeardWord]:
+        """of the given text, where it lies well under the sound; else of what was heard. Empty: nobody told their times"""
+
     def __init__(
         self,
         *,
@@ -2277,14 +2282,45 @@ class ClipFacts(_message.Message):
         voiceprint: _builtins.bytes = ...,
         sketch: _builtins.bytes = ...,
         heard_language: _builtins.str = ...,
+        words: _abc.Iterable[Global___HeardWord] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "heard", b"heard", "heard_language", b"heard_language", "heard_trust", b"heard_trust", "seconds", b"seconds", "silent", b"silent", "sketch", b"sketch", "speech", b"speech", "text_shared", b"text_shared", "too_long", b"too_long", "voiceprint", b"voiceprint"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "heard", b"heard", "heard_language", b"heard_language", "heard_trust", b"heard_trust", "seconds", b"seconds", "silent", b"silent", "sketch", b"sketch", "speech", b"speech", "text_shared", b"text_shared", "too_long", b"too_long", "voiceprint", b"voiceprint", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ClipFacts: _TypeAlias = ClipFacts  # noqa: Y015
+
+@_typing.final
+class HeardWord(_message.Message):
+    """When a word is said, seconds of the clip, and how sure it is (0 to 1) by whoever told it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    start: _builtins.float
+    end: _builtins.float
+    confidence: _builtins.float
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        start: _builtins.float = ...,
+        end: _builtins.float = ...,
+        confidence: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "end", b"end", "start", b"start", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HeardWord: _TypeAlias = HeardWord  # noqa: Y015
 
 @_typing.final
 class RecordingCut(_message.Message):

@@ -93,6 +93,7 @@ def _numbers(data: pb.Dataset, kept: Sequence[pb.Clip], dropped: Sequence[pb.Cli
         "held_out": data.held_out,
         "held_out_seconds": data.held_out_seconds,
         "kept_seconds": sum(clip.end - clip.start for clip in kept),
+        "separated_clips": sum("separated_db" in clip.quality for clip in kept),
         "denoised_clips": sum("denoised_db" in clip.quality for clip in kept),
         "dropped_clips": len(dropped),
         "dropped_seconds": sum(seconds.values()),
@@ -148,7 +149,7 @@ def _page(numbers: dict[str, Any]) -> str:
             for reason, of in sorted(numbers["dropped"].items(), key=lambda one: -one[1]["seconds"])
         ),
         "",
-        *_denoised(numbers),
+        *_prepared(numbers),
         "What is dropped is told as it is now; docs/datasets.md says what each reason means.",
         "",
         "![How the measures are spread](histograms.png)",
@@ -171,9 +172,15 @@ def _page(numbers: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _denoised(numbers: dict[str, Any]) -> list[str]:
-    count, every = numbers["denoised_clips"], numbers["clips"] + numbers["held_out"]
-    return [f"Noise was taken out of {count} of {every} clips; the recordings are as they were.", ""] if count else []
+def _prepared(numbers: dict[str, Any]) -> list[str]:
+    every = numbers["clips"] + numbers["held_out"]
+    told = [(what, numbers[f"{how}_clips"]) for what, how in (("Music", "separated"), ("Noise", "denoised"))]
+    return [
+        line
+        for what, count in told
+        if count
+        for line in (f"{what} was taken out of {count} of {every} clips; the recordings are as they were.", "")
+    ]
 
 
 def _line(one: dict[str, Any]) -> str:

@@ -18,15 +18,14 @@ from engines.judging.limits import Limits
 
 def mark(engine: str, options: Mapping[str, Any]) -> str:
     """Of clips for an engine by a voice's options: the rate and the lengths that the engine wants, and what takes noise
-    out. The same mark, the same samples. Empty for an engine that is not there."""
+    and music out. The same mark, the same samples. Empty for an engine that is not there."""
     info = registry.ENGINES.get(engine)
     if info is None:
         return ""
-    wanted = {
-        "sample_rate": info.sample_rate,
-        "clip_seconds": info.clip_seconds,
-        "denoise": Limits.of(options.get("dataset", {})).denoise,
-    }
+    limits = Limits.of(options.get("dataset", {}))
+    wanted = {"sample_rate": info.sample_rate, "clip_seconds": info.clip_seconds, "denoise": limits.denoise}
+    if limits.separate != "off":  # marks are older than this setting, and say nothing of it where it is off
+        wanted["separate"] = limits.separate
     return json.dumps(wanted, sort_keys=True)
 
 

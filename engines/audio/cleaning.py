@@ -1,7 +1,8 @@
-"""What may be taken out of a recording's sound before clips are written: one small interface, and RNNoise behind it.
+"""What may be taken out of a recording's sound before clips are written: one small interface, and RNNoise behind it,
+which takes noise out. What takes music out is in `separation.py`.
 
 A cleaner is a stream: samples go in, as many come out, each where it was. The recording itself is never touched, and
-what is cut, heard and compared is found in it as it is. What separates speech from music would be another cleaner.
+what is cut is found in it as it is.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from engines.audio.at_rate import AtRate
 from engines.errors import BadInput
 
 if TYPE_CHECKING:
@@ -38,15 +40,12 @@ class RNNoise:
     def __init__(self, sample_rate: int) -> None:
         """Of sound at that rate, Hz. Raises BadInput where the library is not installed."""
         import numpy as np
-        import soxr
 
         self._library = _library()
         self._frame = int(self._library.rnnoise_get_frame_size())
-        self._up = soxr.ResampleStream(sample_rate, _RATE, 1, dtype="float32", quality="HQ")
-        self._down = soxr.ResampleStream(_RATE, sample_rate, 1, dtype="float32", quality="HQ")
+        self._around = AtRate(sample_rate, _RATE, self._made)
         self._waiting = np.zeros(0, np.float32)
         self._late = _LATE * self._frame  #: samples at _RATE that come out before the first that went in
-        self._given = self._told = 0  #: samples at the stream's rate
         self._state = self._library.rnnoise_create(None)
 
     def __del__(self) -> None:
@@ -55,10 +54,12 @@ class RNNoise:
 
     def clean(self, samples: NDArray[np.float32], *, last: bool = False) -> NDArray[np.float32]:
         """See Cleaner."""
+        return self._around.worked(samples, last=last)
+
+    def _made(self, samples: NDArray[np.float32], last: bool) -> NDArray[np.float32]:
         import numpy as np
 
-        self._given += len(samples)
-        fast = np.concatenate([self._waiting, self._up.resample_chunk(samples, last=last)])
+        fast = np.concatenate([self._waiting, samples])
         if last:  # what is still inside comes out behind it
             fast = np.pad(fast, (0, self._late + (-len(fast)) % self._frame))
         whole = len(fast) // self._frame * self._frame
@@ -66,12 +67,7 @@ class RNNoise:
         cleaned = self._processed(fast[:whole])
         early = min(self._late, len(cleaned))
         self._late -= early
-        slow = self._down.resample_chunk(cleaned[early:], last=last)
-        if last:
-            rest = self._given - self._told
-            slow = np.pad(slow[:rest], (0, max(0, rest - len(slow))))
-        self._told += len(slow)
-        return np.asarray(slow, np.float32)
+        return cleaned[early:]
 
     def _processed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         import numpy as np

@@ -9,7 +9,8 @@ once to cut it; a fourth time where words are looked for before. A short one is 
 
 Levels: each recording is scaled as a whole so that its speech lies at −23 dB RMS (peaks below −1 dB); nothing is
 compressed or filtered, and noise is only taken out where that was asked for: of what is written, not of what is cut,
-heard and judged. The quiet before and after the speech is trimmed to about 120 ms.
+heard and judged. Music likewise, but what is heard is without it, too. The quiet before and after the speech is trimmed
+to about 120 ms.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from engines.apart import in_a_copy
 from engines.audio.cleaning import cleaner
 from engines.audio.decode import Alive
 from engines.audio.mono import Mono
+from engines.audio.separation import Separate
 from engines.cutting.align import disagreement, share_out
 from engines.cutting.cued import Cue, cued_pieces
 from engines.cutting.cutter import SURVEYED, Cut, Cutter, Progress
@@ -30,6 +32,7 @@ from engines.cutting.edges import checked
 from engines.cutting.hearing import Hearing
 from engines.cutting.kept import Kept
 from engines.cutting.pauses import MARGIN, Piece, choose_pieces, parted, sounding
+from engines.cutting.sounds import Preparing
 from engines.cutting.survey import Survey, all_of, survey
 from engines.cutting.vad import Span
 from engines.cutting.worded import LONGEST_LAID, worded_pieces
@@ -104,6 +107,7 @@ def cut_recording(
     cues: Sequence[Cue] = (),
     second: Aligner | None = None,
     kept: Kept | None = None,
+    separate: Separate | None = None,
 ) -> list[CutClip]:
     """Cut a recording into clips for an engine and write them to `out_dir/ab/<sha256>.flac`.
 
@@ -112,9 +116,11 @@ def cut_recording(
     not listened to by the transcriber. `second`: of this language; where there is no text, it says how much it does not
     hear of what the transcriber wrote. `limits`: what is dropped, whether speakers are compared and noise is taken out
     (None: neither, and the rest is as usual). `kept`: where what was heard is kept for the next call, should this one
-    not come to its end. Returns the clips in order of time, at least one (a recording with nothing usable gives one
-    dropped clip that says why). The same input gives the same clips. Raises BadInput if the file cannot be decoded,
-    OSError if a clip cannot be written.
+    not come to its end. `separate`: makes what takes music out; None: it stays.
+
+    Returns the clips in order of time, at least one (a recording with nothing usable gives one dropped clip that says
+    why). The same input gives the same clips. Raises BadInput if the file cannot be decoded, OSError if a clip cannot
+    be written.
     """
     text = " ".join(text.split()) if text and text.strip() else None
     report_progress = progress or (lambda done, total: None)
@@ -138,7 +144,8 @@ def cut_recording(
     hearing = Hearing(transcriber, aligner, given, second if text is None else None, kept)
     pieces = checked(pieces, said, recording, found, hearing, layer, engine_info.clip_seconds, alive)
     clean = cleaner(limits.denoise, engine_info.sample_rate)
-    cut = Cutter(recording, found, hearing, out_dir, on_progress, alive, limits, clean).cut(pieces)
+    preparing = Preparing(separate() if separate is not None else None, clean)
+    cut = Cutter(recording, found, hearing, out_dir, on_progress, alive, limits, preparing).cut(pieces)
     heard = [one.heard for one in cut]
     texts, differ = _texts(text, said, heard, bool(found.speech), transcriber, language, alive)
     source: Literal["given", "whisper", "pocketsphinx", ""] = "given" if text else _source(transcriber)

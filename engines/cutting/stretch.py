@@ -35,11 +35,12 @@ class Stretch:
         self._blocks: list[NDArray[np.float32]] = []
         self._first = self._end = 0  #: of the samples held, counted from the stream's start
 
-    def add(self, samples: NDArray[np.float32]) -> None:
-        """The next ones."""
+    def add(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The next ones. Returns what was added."""
         if len(samples):
             self._blocks.append(samples)
             self._end += len(samples)
+        return samples
 
     def reaches(self, end: float) -> bool:
         """Whether all samples before this time, seconds, have come."""
@@ -69,11 +70,12 @@ class CleanedStretch(Stretch):
         super().__init__(rate)
         self._clean, self._gain = clean, max(gain, 1e-9)
 
-    def add(self, samples: NDArray[np.float32], *, last: bool = False) -> None:
-        """The next ones; none come after the `last`."""
+    def add(self, samples: NDArray[np.float32], *, last: bool = False) -> NDArray[np.float32]:
+        """The next ones; none come after the `last`. Returns what was added."""
         import numpy as np
 
-        super().add(self._clean.clean(samples * np.float32(self._gain), last=last) / np.float32(self._gain))
+        cleaned = self._clean.clean(samples * np.float32(self._gain), last=last) / np.float32(self._gain)
+        return super().add(cleaned)
 
 
 class Times:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from engines.errors import BadInput
 from engines.judging.reasons import Reason
+from engines.separators import PUBLISHED
 from engines.setting import Setting, checked, declared
 
 
@@ -96,7 +97,7 @@ class Limits:
         Setting("interquartile ranges that seconds a letter may lie outside the voice's quartiles; 0: any", 0, 100),
     ] = 1.5
     compare_speakers: Annotated[
-        bool, Setting("measure whose voice it is when recordings are cut; takes somewhat longer than all the rest")
+        bool, Setting("measure whose voice it is when recordings are cut; takes as long as all the rest")
     ] = True
 
     measure_dnsmos: Annotated[
@@ -112,6 +113,15 @@ class Limits:
         Setting(
             "take noise out of clips when recordings are cut; other than it was, they are cut again",
             choices=("off", "rnnoise"),
+        ),
+    ] = "off"
+
+    separate: Annotated[
+        str,
+        Setting(
+            "take music out of clips when recordings are cut, by a model that `myna engines fetch` brings; other than "
+            "it was, they are cut again",
+            choices=("off", *PUBLISHED),
         ),
     ] = "off"
 

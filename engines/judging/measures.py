@@ -23,6 +23,7 @@ class Measure:
 LIKENESS = Measure("likeness", "speaker similarity to the voice")
 MEASURES = (
     Measure("snr_db", "speech above the noise", "dB"),
+    Measure("separated_db", "sound beside the voice that separating took out", "dB"),
     Measure("denoised_db", "noise that denoising took out", "dB"),
     Measure("lufs", "loudness", "LUFS"),
     Measure("peak", "peak"),

@@ -24,6 +24,7 @@ class Quality:
     edge_db: float | None = None  #: level of its first or last 20 ms, the louder, above that of its speech, dB
     tonal_db: float | None = None  #: level of what has a pitch where nobody speaks, above that of its speech, dB
     overlap_share: float | None = None  #: how much of it is spoken by two at once, an estimate, 0…1
+    separated_db: float | None = None  #: by how much separating lowered what is beside its speech, dB; None: off
     denoised_db: float | None = None  #: by how much denoising lowered the noise below its speech, dB; None: off
     channels: float | None = None  #: of the recording
     channel: float | None = None  #: that was taken alone, since the others cancel it, counted from 0; None: the mean

@@ -1,6 +1,6 @@
 """How alike two voices sound: cosine of speaker embeddings (GE2E, arXiv 1710.10467) by the weights of Resemblyzer.
 
-Some 10 ms for a second of speech on one core, after 0.1 s for the first (loading).
+Some 6 ms for a second of speech on one core, after 0.1 s for the first (loading).
 """
 
 from __future__ import annotations

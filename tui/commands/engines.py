@@ -23,8 +23,6 @@ app.add_typer(engines, name="engines", rich_help_panel="Voices")
 Name = Annotated[str, typer.Argument(metavar="ENGINE", help="The engine.")]
 #: What an engine may be there for, of what it can do.
 DOES = ("speaks", "learns", "converts")
-#: How names of recognisers begin.
-HEARS = "whisper-"
 NoWait = Annotated[
     bool, typer.Option("--no-wait", help="Do not wait until the base is here: the daemon goes on by itself.")
 ]
@@ -94,7 +92,8 @@ def accept(
 @engines.command()
 def fetch(name: Name, no_wait: NoWait = False, json: output.Json = False) -> None:
     """Fetch the base of an engine whose licence was accepted; or what hears recordings: whisper-large-v3 (3 GB),
-    whisper-medium, whisper-small, whisper-base or whisper-tiny. What was fetched before is not fetched again."""
+    whisper-medium, whisper-small, whisper-base or whisper-tiny; or what takes music out of them: hdemucs (0.3 GB, for
+    research only). What was fetched before is not fetched again."""
     _bring(session.client(), name, "", no_wait, json)
 
 
@@ -105,8 +104,8 @@ def add(
     no_wait: NoWait = False,
     json: output.Json = False,
 ) -> None:
-    """Take the base of an engine, or a Whisper model, from a folder: its files are checked, then copied into Myna's
-    home. For machines without a network."""
+    """Take the base of an engine, a Whisper model or hdemucs from a folder: its files are checked, then copied into
+    Myna's home. For machines without a network."""
     _bring(
         session.client(), name, str(folder if session.where().host else folder.expanduser().absolute()), no_wait, json
     )
@@ -168,9 +167,7 @@ def _engine(client: Client, name: str) -> pb.EngineState:
 
 def _bring(client: Client, name: str, folder: str, no_wait: bool, json: bool) -> None:
     """Have the base brought here, and follow that; one that is on its way already is followed."""
-    hears = name.startswith(HEARS)  # the daemon knows which there are
-    if not hears:
-        _engine(client, name)
+    base = any(engine.name == name for engine in client.info().engines)  # what else there is, the daemon knows
     under_way = [job for job in client.jobs(states=follow.LIVE, kinds=[pb.FETCH]) if job.spec.fetch.engine == name]
     job = under_way[0] if under_way and not folder else client.fetch(name, folder)
     if no_wait:
@@ -180,7 +177,7 @@ def _bring(client: Client, name: str, folder: str, no_wait: bool, json: bool) ->
         return
     ended = follow.job(client, job.id)
     follow.check(ended)
-    if hears:
+    if not base:
         jobs.show(ended[0], json)
         return
     engine = _engine(client, name)

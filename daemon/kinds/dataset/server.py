@@ -1,7 +1,8 @@
 """Making a dataset, the daemon's side: which recordings are to be cut, the rows of their clips, the next dataset, and
 what follows from it.
 
-Cutting waits for the GPU only where Whisper's weights are: without them nothing here can use one.
+Cutting waits for the GPU only where Whisper's weights are, or those of what takes music out: without them nothing here
+can use one. Where music is to be taken out and those are not here, it waits for them.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from sqlalchemy.orm import Session
 from daemon.database.models import Job, Recording, Voice
 from daemon.inbox import subtitles
 from daemon.kinds.dataset import following
-from daemon.kinds.kind import FollowUp, Kind
-from daemon.state import cut_settings, datasets, followed, recordings, voices
+from daemon.kinds.kind import FollowUp, GpuNeed, Kind
+from daemon.state import cut_settings, datasets, engines, followed, recordings, voices
+from engines import separators
+from engines.judging.limits import Limits
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
@@ -39,7 +42,9 @@ class MakeDataset(Kind):
 
     @property
     def gpu_lane(self) -> bool:
-        return bool(os.environ.get("MYNA_WHISPER")) or (self.home / "weights" / "whisper").is_dir()
+        weights = self.home / "weights"
+        separates = any(separators.present(name, weights) for name in separators.PUBLISHED)
+        return bool(os.environ.get("MYNA_WHISPER")) or (weights / "whisper").is_dir() or separates
 
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         voice = voices.get(session, spec.dataset.voice)
@@ -51,22 +56,39 @@ class MakeDataset(Kind):
         )
         return voice.name, f"{what} of {voice.name}, make a dataset"
 
+    def gpu_memory(self, session: Session, job: Job) -> GpuNeed:
+        need = super().gpu_memory(session, job)
+        if (voice := session.get(Voice, job.voice)) is None or _separate(voice) == "off":
+            return need
+        return GpuNeed(max(need.bytes, separators.MEMORY))
+
     def why_not(self, session: Session, job: Job) -> str:
+        voice = voices.get(session, job.voice)
+        name = _separate(voice)
+        lacking = name != "off" and not separators.present(name, self.home / "weights")
+        if lacking and self._to_cut(session, job, voice):
+            if (fetch := engines.fetching(session, name)) is not None:
+                return f"{name}, which takes music out, is being fetched (fetch #{fetch.id})"
+            return f"{name}, which takes music out, is not here: {separators.how_to_get(name).rstrip('.')}"
         return self.disk.why_not()
 
-    def plan(self, session: Session, job: Job) -> Start:
+    def _to_cut(self, session: Session, job: Job, voice: Voice) -> list[Recording]:
+        """In the order in which they came."""
         asked = pb.JobSpec.FromString(job.spec).dataset
-        voice = voices.get(session, asked.voice)
         there = {row.id: row for row in recordings.uncut(session, voice.name)}
         there |= {row.id: row for row in cut_settings.cut_otherwise(session, voice)}
-        rows = [there[id] for id in sorted(there)]
         if asked.recut:  # what an earlier attempt of this job has cut is not cut a third time
             query = (
                 select(Recording)
                 .where(Recording.voice == voice.name, Recording.removed.is_(None))
                 .order_by(Recording.id)
             )
-            rows = [row for row in session.scalars(query) if row.cut is None or row.cut < job.submitted]
+            return [row for row in session.scalars(query) if row.cut is None or row.cut < job.submitted]
+        return [there[id] for id in sorted(there)]
+
+    def plan(self, session: Session, job: Job) -> Start:
+        asked = pb.JobSpec.FromString(job.spec).dataset
+        voice = voices.get(session, asked.voice)
         refs = [
             wire.RecordingRef(
                 sha256=row.sha256,
@@ -77,7 +99,7 @@ class MakeDataset(Kind):
                 seconds=row.seconds,
                 cues=subtitles.of_row(row.cues),
             )
-            for row in rows
+            for row in self._to_cut(session, job, voice)
         ]
         return Start(
             dataset=wire.DatasetPlan(
@@ -99,7 +121,8 @@ class MakeDataset(Kind):
         """The next dataset, if there is anything new, and the training that follows from it."""
         if other := cut_settings.cut_otherwise(session, voices.get(session, job.voice)):
             many = "1 recording waits" if len(other) == 1 else f"{len(other)} recordings wait"
-            job.why = f"No dataset: {job.voice}'s engine or denoise changed meanwhile, and {many} to be cut again."
+            changed = f"{job.voice}'s engine, denoise or separate changed meanwhile"
+            job.why = f"No dataset: {changed}, and {many} to be cut again."
             return ()
         waiting = followed.tell_waiting(session, job.voice, job.submitted)
         made = datasets.build(session, job.voice, job.id)
@@ -118,6 +141,11 @@ def _waiting(clips: int) -> str:
     return (
         f" {clips} {'clip waits' if clips == 1 else 'clips wait'} for a text, or for what hears one." if clips else ""
     )
+
+
+def _separate(voice: Voice) -> str:
+    """What takes the music out of its clips; "off": nothing does."""
+    return Limits.of(voice.options.get("dataset", {})).separate
 
 
 def _limits(session: Session, voice: Voice) -> dict[str, Any]:

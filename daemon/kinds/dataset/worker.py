@@ -20,6 +20,7 @@ from daemon.worker.job import Channel
 from engines import registry
 from engines.audio.cleaning import cleaner
 from engines.audio.flac import sweep_clips
+from engines.audio.separation import Separate, separation
 from engines.base import EngineInfo
 from engines.cutting.clips import CutClip, cut_recording
 from engines.cutting.cued import Cue
@@ -27,6 +28,7 @@ from engines.cutting.kept import Kept, sweep
 from engines.errors import BadInput
 from engines.files import disk_full_is_a_sentence
 from engines.judging.limits import Limits
+from engines.separators import PUBLISHED
 from engines.transcription.choose import Choice, choose
 from engines.transcription.room import say
 from engines.transcription.whisper import WhisperTranscriber
@@ -61,6 +63,9 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
     limits = Limits.of(json.loads(plan.limits_json or "{}"))
     if cleaner(limits.denoise, info.sample_rate) is not None:  # what is missing is told once, not of each recording
         channel.log("info", f"Noise is taken out of clips ({limits.denoise}). Recordings stay as they are.")
+    if (separate := separation(limits.separate, info.sample_rate, weights)) is not None:  # likewise
+        terms = PUBLISHED[limits.separate].terms
+        channel.log("info", f"Music is taken out of clips ({limits.separate}: {terms}). Recordings stay as they are.")
     total, done, began = sum(recording.seconds for recording in plan.recordings), 0.0, time.monotonic()
     kept, dropped = 0, Counter[str]()
 
@@ -74,7 +79,7 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
         channel.check()
         on_progress(recording, 0.0)
         kept_heard = Kept(channel.home / HEARD, recording.sha256, partial(_got_on, recording, channel))
-        clips, note = _cut(recording, plan.language, info, choice, limits, channel, on_progress, kept_heard)
+        clips, note = _cut(recording, plan.language, info, choice, limits, separate, channel, on_progress, kept_heard)
         if found := kept_heard.found:
             channel.log("info", f"{recording.name}: {found} pieces were heard by an earlier attempt, and not again.")
         cut = wire.RecordingCut(recording=recording.sha256, clips=clips, note=note, cut_by=plan.cut_by)
@@ -103,6 +108,7 @@ def _cut(
     info: EngineInfo,
     choice: Choice,
     limits: Limits,
+    separate: Separate | None,
     channel: Channel,
     progress: OnProgress,
     kept: Kept,
@@ -134,6 +140,7 @@ def _cut(
                 aligner=choice.aligner,
                 second=choice.second if limits.second_recogniser else None,
                 kept=kept,
+                separate=separate,
             )
     except BadInput as error:
         return _unreadable(recording, str(error))

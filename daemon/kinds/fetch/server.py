@@ -1,5 +1,5 @@
-"""Bringing an engine's base or a recogniser here, the daemon's side: whose licence was accepted, where it goes, and
-room for it.
+"""Bringing an engine's base, a recogniser or what takes music out here, the daemon's side: whose licence was accepted,
+where it goes, and room for it.
 
 There are no rows: an engine is ready when its files are there and its licence was accepted (`daemon.state.engines`).
 """
@@ -16,7 +16,7 @@ from daemon.database.models import Job
 from daemon.errors import BadRequest, NotNow
 from daemon.kinds.kind import FollowUp, Kind
 from daemon.state import engines, followed
-from engines import recognisers, weights
+from engines import recognisers, separators, weights
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.worker_pb2 import Start  # by name: a kind has an attribute called wire
@@ -45,6 +45,9 @@ class Fetch(Kind):
         if asked.engine in recognisers.PUBLISHED:
             self._check_recogniser(session, asked.engine)
             what = asked.engine
+        elif asked.engine in separators.PUBLISHED:
+            self._check_separator(session, asked.engine)
+            what = f"{asked.engine} ({separators.PUBLISHED[asked.engine].terms})"
         else:
             what = self._check_base(session, asked)
         return "", f"take {what} from {asked.folder}" if asked.folder else f"fetch {what}"
@@ -57,6 +60,13 @@ class Fetch(Kind):
                 else (f"Unset {recognisers.ENVIRONMENT} in mynad's environment to keep one in Myna's home.")
             )
             raise NotNow(f"Recordings are heard by the Whisper model in {there} already.", hint)
+        if (live := engines.fetching(session, name)) is not None:
+            raise NotNow(f"{name} is on its way already (fetch #{live.id}).", f"`myna logs {live.id} -f` follows it.")
+
+    def _check_separator(self, session: Session, name: str) -> None:
+        there = separators.folder(name, self.home / "weights")
+        if separators.is_model(name, there):
+            raise NotNow(f"{name} is here already, in {there}.", "Move it away first to have another one.")
         if (live := engines.fetching(session, name)) is not None:
             raise NotNow(f"{name} is on its way already (fetch #{live.id}).", f"`myna logs {live.id} -f` follows it.")
 
@@ -91,6 +101,8 @@ class Fetch(Kind):
             return self.disk.why_not()  # how big its files are is seen when it runs
         if asked.engine in recognisers.PUBLISHED:
             return self.disk.why_not()  # likewise: the hub tells it
+        if asked.engine in separators.PUBLISHED:
+            return self.disk.why_not(separators.PUBLISHED[asked.engine].file.size)
         info = engines.info(asked.engine)
         return self.disk.why_not(
             max(0, sum(file.size for file in info.weights) - weights.present(info, engines.base(info, self.home)))
@@ -100,6 +112,8 @@ class Fetch(Kind):
         asked = pb.JobSpec.FromString(job.spec).fetch
         if asked.engine in recognisers.PUBLISHED:
             folder = recognisers.fetched_folder(asked.engine, self.home / "weights")
+        elif asked.engine in separators.PUBLISHED:
+            folder = separators.folder(asked.engine, self.home / "weights")
         else:
             folder = engines.base(engines.info(asked.engine), self.home)
         mirror = self.settings.weights_url

@@ -10,10 +10,10 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from daemon.kinds.fetch import recogniser
+from daemon.kinds.fetch import recogniser, separator
 from daemon.kinds.fetch.moving import Progress, copy, room
 from daemon.worker.job import Channel
-from engines import registry, torch_file, weights
+from engines import registry, separators, torch_file, weights
 from engines.base import EngineInfo
 from engines.download import download, is_published, part_of
 from engines.errors import WeightsMissing
@@ -23,10 +23,12 @@ from proto import worker_pb2 as wire
 
 
 def run(plan: wire.FetchPlan, channel: Channel) -> str:
-    """Make the base, or the recogniser, whole. Raises WeightsMissing when what came, or what the folder has, is
-    not the engine's base."""
+    """Make the base, the recogniser, or what takes music out whole. Raises WeightsMissing when what came, or what the
+    folder has, is not that."""
     if plan.engine in PUBLISHED:
         return recogniser.run(plan, channel)
+    if plan.engine in separators.PUBLISHED:
+        return separator.run(plan, channel)
     info, folder = registry.info(plan.engine), Path(plan.folder)
     began = time.monotonic()
     with disk_full_is_a_sentence(f"the folder of the base of {info.name}"):

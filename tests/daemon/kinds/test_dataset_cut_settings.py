@@ -78,7 +78,10 @@ def test_what_a_job_cut_for_the_engine_before_is_cut_again_and_no_dataset_is_mad
 
     again, first, second, why, made = store.write_now(act)
     assert (again, first, second) == (True, ["a.wav", "b.wav"], ["a.wav", "b.wav"])
-    assert why == "No dataset: anna's engine or denoise changed meanwhile, and 2 recordings wait to be cut again."
+    assert (
+        why
+        == "No dataset: anna's engine, denoise or separate changed meanwhile, and 2 recordings wait to be cut again."
+    )
     assert made is None
 
     def next_one(session: Session) -> list[Any]:
