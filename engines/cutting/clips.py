@@ -62,7 +62,7 @@ class CutClip:
     cer: float | None  #: share of letters by which the given text and what was heard differ; None if not compared
     heard: str  #: what the recogniser heard; "" if it was not asked
     facts: Facts  #: all that the verdict rests on
-    voiceprint: bytes  #: its speaker, as `engines.judging.voice.packed` has it; empty: not measured
+    voiceprint: bytes  #: its speaker, as `engines.judging.voice_clip.packed` has it; empty: not measured
     sketch: bytes  #: its sound, as `engines.cutting.measures.Bands.sketch` draws it
 
     @property

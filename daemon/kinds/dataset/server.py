@@ -18,7 +18,7 @@ from daemon.database.models import Job, Recording, Voice
 from daemon.inbox import subtitles
 from daemon.kinds.dataset import following
 from daemon.kinds.kind import FollowUp, Kind
-from daemon.state import cut_settings, datasets, followed, recordings, voices
+from daemon.state import cut_settings, datasets, followed, own_speaker, recordings, voices
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
@@ -109,7 +109,7 @@ class MakeDataset(Kind):
                 job.why = f"No dataset: none of its clips can be used. `myna clips {job.voice} --dropped` says why."
             job.why += _waiting(waiting)
             return ()
-        job.why = datasets.said(made) + _waiting(waiting)
+        job.why = datasets.said(made) + _waiting(waiting) + own_speaker.tell(session, job.voice)
         train_after = pb.JobSpec.FromString(job.spec).dataset.train_after
         return following.training(session, job, made, self.settings) if train_after else ()
 
