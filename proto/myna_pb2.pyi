@@ -3517,6 +3517,7 @@ class Voice(_message.Message):
     MAY_FIELD_NUMBER: _builtins.int
     CONSENT_FIELD_NUMBER: _builtins.int
     CONSENT_MISSING_FIELD_NUMBER: _builtins.int
+    HEARD_LANGUAGE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     language: _builtins.str
     engine: _builtins.str
@@ -3555,6 +3556,10 @@ class Voice(_message.Message):
     def consent(self) -> Global___ConsentNote:
         """unset: nobody wrote whose voice it is"""
 
+    @_builtins.property
+    def heard_language(self) -> Global___HeardLanguage:
+        """unset: its language was given"""
+
     def __init__(
         self,
         *,
@@ -3577,14 +3582,45 @@ class Voice(_message.Message):
         may: _abc.Iterable[_builtins.str] | None = ...,
         consent: Global___ConsentNote | None = ...,
         consent_missing: _builtins.bool = ...,
+        heard_language: Global___HeardLanguage | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "created", b"created", "deleted", b"deleted", "derivation", b"derivation"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "created", b"created", "deleted", b"deleted", "derivation", b"derivation", "heard_language", b"heard_language"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "consent_missing", b"consent_missing", "created", b"created", "deleted", b"deleted", "derivation", b"derivation", "engine", b"engine", "kept_seconds", b"kept_seconds", "language", b"language", "may", b"may", "name", b"name", "newest_dataset", b"newest_dataset", "next", b"next", "owner", b"owner", "promoted", b"promoted", "recorded_seconds", b"recorded_seconds", "recordings", b"recordings", "renamed_to", b"renamed_to", "sentence", b"sentence", "versions", b"versions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "consent_missing", b"consent_missing", "created", b"created", "deleted", b"deleted", "derivation", b"derivation", "engine", b"engine", "heard_language", b"heard_language", "kept_seconds", b"kept_seconds", "language", b"language", "may", b"may", "name", b"name", "newest_dataset", b"newest_dataset", "next", b"next", "owner", b"owner", "promoted", b"promoted", "recorded_seconds", b"recorded_seconds", "recordings", b"recordings", "renamed_to", b"renamed_to", "sentence", b"sentence", "versions", b"versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Voice: _TypeAlias = Voice  # noqa: Y015
+
+@_typing.final
+class HeardLanguage(_message.Message):
+    """Of a voice whose voice.toml leaves its language to be heard."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    PROBABILITY_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
+    language: _builtins.str
+    """empty: not told yet; `Voice.language` is what it counts as until then"""
+    probability: _builtins.float
+    """over all the speech that was heard"""
+    seconds: _builtins.float
+    """of it"""
+    def __init__(
+        self,
+        *,
+        language: _builtins.str = ...,
+        probability: _builtins.float = ...,
+        seconds: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "probability", b"probability", "seconds", b"seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HeardLanguage: _TypeAlias = HeardLanguage  # noqa: Y015
 
 @_typing.final
 class ConsentNote(_message.Message):

@@ -1,12 +1,13 @@
 """Which people speak in a voice's clips, told by their speaker embeddings, and which of them is the voice's own.
 
 Clips are put together by average linkage, the most alike first, until no two groups are alike enough to be one person.
-Plain Python: of more than _ENOUGH clips some are put together, spread over all, and every other one goes to the group
+Plain Python: of more than _ENOUGH clips some are put together, chosen by chance, and every other one goes to the group
 that it is nearest to, so that a voice of any size takes a fifth of a second.
 """
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -106,7 +107,8 @@ def _known(found: Sequence[Speaker], chosen: Vector) -> Speaker | None:
 
 def _people(prints: Sequence[Vector]) -> list[Vector]:
     """Centroid of each group that is a person; one, of all prints, where there are not clearly more."""
-    some = prints[:: -(-len(prints) // _ENOUGH)]
+    # by chance, the same every time: those who take turns take them in a rhythm
+    some = random.Random(0).sample(prints, _ENOUGH) if len(prints) > _ENOUGH else prints
     groups = [[some[n] for n in group] for group in grouped(some, ALIKE)]
     large = [group for group in groups if len(group) >= max(_FEWEST, _SHARE * len(some))]
     return [centroid(group) for group in large] if len(large) > 1 else [centroid(prints)]

@@ -158,6 +158,21 @@ class WhisperTranscriber:
             transcripts.append(None if looping else heard)
         return transcripts
 
+    def languages(self, clips: Sequence[NDArray[np.float32]], alive: Callable[[], None]) -> list[dict[str, float]]:
+        """See `engines.transcription.language.Ear`."""
+        return in_a_thread(lambda: self._probable(clips), alive) if clips and self._model.model.is_multilingual else []
+
+    def _probable(self, clips: Sequence[NDArray[np.float32]]) -> list[dict[str, float]]:
+        import numpy as np
+        from faster_whisper.audio import pad_or_trim
+
+        found: list[dict[str, float]] = []
+        for start in range(0, len(clips), _BATCH):
+            features = [pad_or_trim(self._model.feature_extractor(clip)) for clip in clips[start : start + _BATCH]]
+            told = self._model.model.detect_language(self._model.encode(np.stack(features)))
+            found += [{token[2:-2]: float(probability) for token, probability in one} for one in told]
+        return found
+
     def _language(self, samples: NDArray[np.float32]) -> tuple[str, float | None]:
         from faster_whisper.audio import pad_or_trim
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from daemon.kinds.dataset import hearing_language
 from daemon.worker.job import Channel
 from engines import registry
 from engines.audio.cleaning import cleaner
@@ -50,9 +51,13 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
         return "No recording had to be cut."
     info = registry.info(plan.engine)
     weights = channel.home / "weights"
-    choice = choose(
-        plan.language, weights, device=_device(weights), threads=int(os.environ.get("OMP_NUM_THREADS", "0"))
-    )
+    device, threads = _device(weights), int(os.environ.get("OMP_NUM_THREADS", "0"))
+    choice = choose(plan.language, weights, device=device, threads=threads)
+    if (language := hearing_language.tell(plan, choice.transcriber, channel)) != plan.language:
+        plan.language = language
+        plan.recordings.extend(plan.others)
+        del choice  # not two models at once
+        choice = choose(language, weights, device=device, threads=threads)
     channel.log("info", choice.why)
     limits = Limits.of(json.loads(plan.limits_json or "{}"))
     if cleaner(limits.denoise, info.sample_rate) is not None:  # what is missing is told once, not of each recording

@@ -83,7 +83,7 @@ def test_who_says_most_is_guessed_and_a_person_is_told(talk: Any) -> None:
 
     def noticed(session: Session) -> list[str]:
         events = [pb.Event.FromString(one) for one in session.scalars(select(EventRow.payload))]
-        return [one.notice.hint for one in events if one.WhichOneof("event") == "notice"]
+        return [one.notice.hint for one in events if one.HasField("notice")]
 
     (hint,) = talk.store.read_now(noticed)
     assert hint.startswith("`myna datasets speakers anna`")
