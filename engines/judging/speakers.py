@@ -1,6 +1,8 @@
 """Which people speak in a voice's clips, told by their speaker embeddings, and which of them is the voice's own.
 
-Clips are put together by average linkage, the most alike first, until no two groups are alike enough to be one person.
+Clips are put together by average linkage, the most alike first, until no two groups are alike enough to be one person
+in one recording. Groups that meet in no recording may be one person in another room or at another microphone, which
+embeddings tell as far apart as some people: they are put together from a lower likeness on.
 Plain Python: of more than _ENOUGH clips some are put together, chosen by chance, and every other one goes to the group
 that it is nearest to, so that a voice of any size takes a fifth of a second.
 """
@@ -8,8 +10,8 @@ that it is nearest to, so that a voice of any size takes a fifth of a second.
 from __future__ import annotations
 
 import random
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,9 +19,11 @@ from engines.judging.voice_clip import Vector, VoiceClip, centroid, likeness, un
 
 #: Clips from which a voice has a speaker.
 FEWEST_SPOKEN = 8
-#: Mean cosine of the clips of two groups from which on they are one person's. Chosen on made speakers, reported on
-#: others (docs/datasets.md).
-ALIKE = 0.6
+#: Mean cosine of the clips of two groups from which on they are one person's, where they are of one recording, and
+#: where they are not. Chosen on made speakers, reported on others (docs/datasets.md).
+ALIKE, ALIKE_APART = 0.7, 0.62
+#: Clips that both of two groups have in a recording in which they meet.
+_MEET = 2
 #: What a group must have to be a person, and not some clips that sound odd: so many clips of those put together, and
 #: that share of them.
 _FEWEST, _SHARE = 3, 0.04
@@ -70,7 +74,8 @@ def speakers(clips: Sequence[VoiceClip], chosen: bytes = b"") -> Speakers:
     if len(prints) < FEWEST_SPOKEN:
         return Speakers(())
     by_id = {clip.id: clip for clip in clips}
-    people = [one for one in _members(prints, _people(list(prints.values()))) if one[1]]
+    recordings = {id: by_id[id].recording for id in prints}
+    people = [one for one in _members(prints, _people(prints, recordings)) if one[1]]
     alone = _alone(by_id, [ids for _, ids in people])
     found = [
         Speaker(
@@ -105,13 +110,54 @@ def _known(found: Sequence[Speaker], chosen: Vector) -> Speaker | None:
     return nearest if likeness(nearest.centroid, chosen) >= _KNOWN else None
 
 
-def _people(prints: Sequence[Vector]) -> list[Vector]:
+def _people(prints: Mapping[int, Vector], recordings: Mapping[int, int]) -> list[Vector]:
     """Centroid of each group that is a person; one, of all prints, where there are not clearly more."""
     # by chance, the same every time: those who take turns take them in a rhythm
-    some = random.Random(0).sample(prints, _ENOUGH) if len(prints) > _ENOUGH else prints
-    groups = [[some[n] for n in group] for group in grouped(some, ALIKE)]
+    some = random.Random(0).sample(list(prints), _ENOUGH) if len(prints) > _ENOUGH else list(prints)
+    groups = [[some[n] for n in group] for group in grouped([prints[id] for id in some], ALIKE)]
+    groups = _joined(groups, prints, recordings)
     large = [group for group in groups if len(group) >= max(_FEWEST, _SHARE * len(some))]
-    return [centroid(group) for group in large] if len(large) > 1 else [centroid(prints)]
+    if len(large) < 2:
+        return [centroid(list(prints.values()))]
+    return [centroid([prints[id] for id in group]) for group in large]
+
+
+def _joined(
+    groups: Sequence[list[int]], prints: Mapping[int, Vector], recordings: Mapping[int, int]
+) -> list[list[int]]:
+    """The same, those put together that are alike and meet in no recording, the most alike first."""
+    left = [
+        _Group(
+            tuple(map(sum, zip(*(prints[id] for id in ids), strict=True))), ids, Counter(recordings[id] for id in ids)
+        )
+        for ids in groups
+    ]
+    while True:
+        pairs = [(one.alike(other), n, m) for m, other in enumerate(left) for n, one in enumerate(left[:m])]
+        best = max((pair for pair in pairs if not left[pair[1]].meets(left[pair[2]])), default=(0.0, 0, 0))
+        if best[0] < ALIKE_APART:
+            return [one.ids for one in left]
+        left[best[1]] = left[best[1]].with_(left.pop(best[2]))
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Clips that are somebody's."""
+
+    sum: Vector  #: of their embeddings
+    ids: list[int]
+    often: Counter[int]  #: how many there are of each recording
+
+    def alike(self, other: _Group) -> float:
+        """Mean cosine of the clips of the one and of the other."""
+        return likeness(self.sum, other.sum) / (len(self.ids) * len(other.ids))
+
+    def meets(self, other: _Group) -> bool:
+        return any(count >= _MEET and other.often[one] >= _MEET for one, count in self.often.items())
+
+    def with_(self, other: _Group) -> _Group:
+        both = tuple(a + b for a, b in zip(self.sum, other.sum, strict=True))
+        return _Group(both, self.ids + other.ids, self.often + other.often)
 
 
 def grouped(prints: Sequence[Vector], alike: float) -> list[list[int]]:

@@ -59,7 +59,8 @@ def centroid(prints: Sequence[Vector]) -> Vector:
 
 def likeness(one: Vector, other: Vector) -> float:
     """Cosine of two of length 1."""
-    return sum(map(mul, one, other))
+    found: float = sum(map(mul, one, other))
+    return found
 
 
 def unit(values: Sequence[float]) -> Vector:

@@ -21,7 +21,7 @@ from daemon.kinds.kind import FollowUp, Kind
 from daemon.state import cut_settings, datasets, followed, heard_language, own_speaker, recordings, voices
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
-from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
+from proto.worker_pb2 import RecordingRef, Report, Start  # by name: a kind has an attribute called wire
 
 #: Seconds of recordings from which a voice's speakers are compared: what compares them takes seconds to load, and of
 #: fewer clips it cannot tell whose voice it is.
@@ -77,8 +77,8 @@ class MakeDataset(Kind):
             )
         )
 
-    def _ref(self, row: Recording) -> wire.RecordingRef:
-        return wire.RecordingRef(
+    def _ref(self, row: Recording) -> RecordingRef:
+        return RecordingRef(
             sha256=row.sha256,
             path=str(self.home / row.path),
             name=row.name,
