@@ -7,31 +7,40 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import soxr
 
-from benchmarks.made_corpus import RATE, Voice, texts, with_noise
-from benchmarks.planted_recordings import beside
 from engines import registry
-from engines.cutting.clips import cut_recording
+from engines.cutting.clips import CutClip, cut_recording
 from engines.judging.limits import Limits
 from engines.judging.speakers import OwnBy, speakers
+from engines.judging.voice_clip import VoiceClip
+from tests.engines.speech import RATE, TEXTS, speech
 
 pytestmark = pytest.mark.integration
 
+#: The second one's voice is the first one's, slower, and as of a larger head.
+LARGER = 1.3
+
+
+def beside(number: int, clip: CutClip) -> VoiceClip:
+    return VoiceClip(number, clip.sha256, "", clip.seconds, None, clip.voiceprint, b"", recording=1)
+
 
 def test_two_who_take_turns_are_told_apart(tmp_path: Path) -> None:
-    people = (Voice("one", "glow", "3"), Voice("other", "glow", "1"))
-    sounds, spans, at = [], [], 0.0
-    for n, text in enumerate(texts(14, 3)):
-        who = 0 if n % 5 < 3 else 1
-        sounds.append(np.concatenate([people[who].say(text), np.zeros(RATE, np.float32)]))
-        spans.append((at, at + len(sounds[-1]) / RATE, who))
-        at = spans[-1][1]
+    hush = np.random.default_rng(1).normal(0, 1e-4, RATE).astype(np.float32)
+    parts, turns, at = [hush], [], 1.0
+    for n, name in enumerate([*TEXTS] * 4):
+        larger = n % 4 == 3
+        sound = speech(name)
+        sound = soxr.resample(sound, RATE, LARGER * RATE) if larger else sound
+        turns.append((at - 0.5, larger))
+        parts += [np.asarray(sound, np.float32), hush]
+        at += (len(sound) + len(hush)) / RATE
     path = tmp_path / "talk.wav"
-    soundfile.write(path, with_noise(np.concatenate(sounds), 40, 1) * 0.5, RATE)
+    soundfile.write(path, np.concatenate(parts), RATE)
     cut = cut_recording(path, None, "en", registry.info("glow"), None, tmp_path / "clips", limits=Limits())
-    whose = {n: next(who for start, end, who in spans if start <= clip.start < end) for n, clip in enumerate(cut)}
+    whose = {n: [larger for begins, larger in turns if begins <= clip.start][-1] for n, clip in enumerate(cut)}
     found = speakers([beside(n, clip) for n, clip in enumerate(cut)])
-    assert len(found.every) == 2
-    assert [{whose[id] for id in one.clips} for one in found.every] == [{0}, {1}]
-    assert found.by is OwnBy.MOST
+    assert [{whose[id] for id in one.clips} for one in found.every] == [{False}, {True}]
     assert sum(len(one.clips) for one in found.every) == len(cut)
+    assert found.by is OwnBy.MOST
