@@ -11,6 +11,7 @@ from daemon.database.models import Clip, Recording
 from daemon.errors import NotNow
 from daemon.state import datasets, events, judging, voices
 from daemon.state.values import Level, on_wire
+from engines.judging.reasons import Reason
 from engines.judging.speakers import OwnBy, Speaker
 from engines.judging.voice_clip import likeness, packed
 from proto import myna_pb2 as pb
@@ -74,9 +75,11 @@ def _print_of(session: Session, voice: str, sha256: str) -> bytes:
 def tell(session: Session, voice: str) -> str:
     """Who speaks beside the voice's own speaker, a sentence for the job that made a dataset; empty: nobody. Where whose
     voice it is was guessed, a person is told."""
+    if not datasets.dropped(session, voice)[Reason.OTHER_SPEAKER]:
+        return ""
     owner = voices.get(session, voice)
-    found = judging.who_speaks(judging.stored(session, voice), owner, limits := judging.limits_of(owner))
-    if len(found.every) < 2 or not limits.other_speaker:
+    found = judging.who_speaks(judging.stored(session, voice), owner, judging.limits_of(owner))
+    if len(found.every) < 2:
         return ""
     own, *others = found.every
     sentence = (

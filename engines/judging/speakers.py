@@ -4,7 +4,7 @@ Clips are put together by average linkage, the most alike first, until no two gr
 in one recording. Groups that meet in no recording may be one person in another room or at another microphone, which
 embeddings tell as far apart as some people: they are put together from a lower likeness on.
 Plain Python: of more than _ENOUGH clips some are put together, chosen by chance, and every other one goes to the group
-that it is nearest to, so that a voice of any size takes a fifth of a second.
+that it is nearest to, so that a voice takes some 0.3 s, and 0.07 ms more for each of its clips.
 """
 
 from __future__ import annotations
