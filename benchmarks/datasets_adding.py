@@ -25,7 +25,7 @@ from daemon.state import datasets, recordings
 from engines.cutting.clips import cut_recording
 from engines.glow.info import INFO
 from engines.judging.limits import Limits
-from engines.judging.voice import packed, unpacked
+from engines.judging.voice_clip import packed, unpacked
 from engines.transcription.choose import choose
 from proto import worker_pb2 as wire
 

@@ -18,7 +18,7 @@ from engines.judging import voice as together
 from engines.judging.limits import Limits
 from engines.judging.reasons import Reason
 from engines.judging.verdict import judge
-from engines.judging.voice import VoiceClip
+from engines.judging.voice_clip import VoiceClip
 from engines.transcription.choose import choose
 
 

@@ -382,6 +382,14 @@ class Client:
         """What limits drop of a voice's clips, before anything is dropped: its own, or with these instead."""
         return self._ask(self._datasets.Calibrate, pb.CalibrateRequest(voice=voice, limits=limits or {}))
 
+    def speakers(self, voice: str) -> pb.SpeakersReply:
+        """Who speaks in a voice's recordings, its own speaker first."""
+        return self._ask(self._datasets.Speakers, pb.SpeakersRequest(voice=voice))
+
+    def choose_speaker(self, voice: str, sha256: str) -> pb.SpeakersReply:
+        """Say whose voice it is: the speaker of this clip (empty: that is told from the recordings again)."""
+        return self._ask(self._datasets.ChooseSpeaker, pb.ChooseSpeakerRequest(voice=voice, sha256=sha256))
+
     def clip_file(self, voice: str, sha256: str) -> Iterator[pb.FilePart]:
         """A clip's sound: the parts of a FLAC file."""
         return self._stream(self._datasets.ClipFile, pb.ClipRequest(voice=voice, sha256=sha256))

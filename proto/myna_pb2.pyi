@@ -570,6 +570,32 @@ LETTERS: SoundUnit.ValueType  # 2
 """no dictionary of the language is here"""
 Global___SoundUnit: _TypeAlias = SoundUnit  # noqa: Y015
 
+class _OwnSpeakerBy:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OwnSpeakerByEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OwnSpeakerBy.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    OWN_SPEAKER_BY_UNSPECIFIED: _OwnSpeakerBy.ValueType  # 0
+    OWN_SPEAKER_ALONE: _OwnSpeakerBy.ValueType  # 1
+    """nobody has more speech in recordings of one speaker"""
+    OWN_SPEAKER_MOST: _OwnSpeakerBy.ValueType  # 2
+    """every recording has several: whoever says most, which is a guess"""
+    OWN_SPEAKER_PERSON: _OwnSpeakerBy.ValueType  # 3
+    """a person said so"""
+
+class OwnSpeakerBy(_OwnSpeakerBy, metaclass=_OwnSpeakerByEnumTypeWrapper):
+    """How the voice's own speaker is told from others in its recordings."""
+
+OWN_SPEAKER_BY_UNSPECIFIED: OwnSpeakerBy.ValueType  # 0
+OWN_SPEAKER_ALONE: OwnSpeakerBy.ValueType  # 1
+"""nobody has more speech in recordings of one speaker"""
+OWN_SPEAKER_MOST: OwnSpeakerBy.ValueType  # 2
+"""every recording has several: whoever says most, which is a guess"""
+OWN_SPEAKER_PERSON: OwnSpeakerBy.ValueType  # 3
+"""a person said so"""
+Global___OwnSpeakerBy: _TypeAlias = OwnSpeakerBy  # noqa: Y015
+
 class _ExperimentState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -3491,6 +3517,7 @@ class Voice(_message.Message):
     MAY_FIELD_NUMBER: _builtins.int
     CONSENT_FIELD_NUMBER: _builtins.int
     CONSENT_MISSING_FIELD_NUMBER: _builtins.int
+    HEARD_LANGUAGE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     language: _builtins.str
     engine: _builtins.str
@@ -3529,6 +3556,10 @@ class Voice(_message.Message):
     def consent(self) -> Global___ConsentNote:
         """unset: nobody wrote whose voice it is"""
 
+    @_builtins.property
+    def heard_language(self) -> Global___HeardLanguage:
+        """unset: its language was given"""
+
     def __init__(
         self,
         *,
@@ -3551,14 +3582,45 @@ class Voice(_message.Message):
         may: _abc.Iterable[_builtins.str] | None = ...,
         consent: Global___ConsentNote | None = ...,
         consent_missing: _builtins.bool = ...,
+        heard_language: Global___HeardLanguage | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "created", b"created", "deleted", b"deleted", "derivation", b"derivation"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "created", b"created", "deleted", b"deleted", "derivation", b"derivation", "heard_language", b"heard_language"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "consent_missing", b"consent_missing", "created", b"created", "deleted", b"deleted", "derivation", b"derivation", "engine", b"engine", "kept_seconds", b"kept_seconds", "language", b"language", "may", b"may", "name", b"name", "newest_dataset", b"newest_dataset", "next", b"next", "owner", b"owner", "promoted", b"promoted", "recorded_seconds", b"recorded_seconds", "recordings", b"recordings", "renamed_to", b"renamed_to", "sentence", b"sentence", "versions", b"versions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "consent_missing", b"consent_missing", "created", b"created", "deleted", b"deleted", "derivation", b"derivation", "engine", b"engine", "heard_language", b"heard_language", "kept_seconds", b"kept_seconds", "language", b"language", "may", b"may", "name", b"name", "newest_dataset", b"newest_dataset", "next", b"next", "owner", b"owner", "promoted", b"promoted", "recorded_seconds", b"recorded_seconds", "recordings", b"recordings", "renamed_to", b"renamed_to", "sentence", b"sentence", "versions", b"versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Voice: _TypeAlias = Voice  # noqa: Y015
+
+@_typing.final
+class HeardLanguage(_message.Message):
+    """Of a voice whose voice.toml leaves its language to be heard."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    PROBABILITY_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
+    language: _builtins.str
+    """empty: not told yet; `Voice.language` is what it counts as until then"""
+    probability: _builtins.float
+    """over all the speech that was heard"""
+    seconds: _builtins.float
+    """of it"""
+    def __init__(
+        self,
+        *,
+        language: _builtins.str = ...,
+        probability: _builtins.float = ...,
+        seconds: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "probability", b"probability", "seconds", b"seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HeardLanguage: _TypeAlias = HeardLanguage  # noqa: Y015
 
 @_typing.final
 class ConsentNote(_message.Message):
@@ -6090,6 +6152,123 @@ class WantedReply(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WantedReply: _TypeAlias = WantedReply  # noqa: Y015
+
+@_typing.final
+class Speaker(_message.Message):
+    """One of those who speak in a voice's recordings."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLIPS_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
+    RECORDINGS_FIELD_NUMBER: _builtins.int
+    ALONE_SECONDS_FIELD_NUMBER: _builtins.int
+    LIKENESS_FIELD_NUMBER: _builtins.int
+    EXAMPLE_FIELD_NUMBER: _builtins.int
+    clips: _builtins.int
+    seconds: _builtins.float
+    """of these clips"""
+    recordings: _builtins.int
+    """that have a clip of theirs"""
+    alone_seconds: _builtins.float
+    """of `seconds`, in recordings in which hardly anybody else speaks"""
+    likeness: _builtins.float
+    """to the voice's own speaker, cosine"""
+    @_builtins.property
+    def example(self) -> Global___Clip:
+        """to hear"""
+
+    def __init__(
+        self,
+        *,
+        clips: _builtins.int = ...,
+        seconds: _builtins.float = ...,
+        recordings: _builtins.int = ...,
+        alone_seconds: _builtins.float = ...,
+        likeness: _builtins.float = ...,
+        example: Global___Clip | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["example", b"example"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alone_seconds", b"alone_seconds", "clips", b"clips", "example", b"example", "likeness", b"likeness", "recordings", b"recordings", "seconds", b"seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Speaker: _TypeAlias = Speaker  # noqa: Y015
+
+@_typing.final
+class SpeakersRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SpeakersRequest: _TypeAlias = SpeakersRequest  # noqa: Y015
+
+@_typing.final
+class ChooseSpeakerRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    sha256: _builtins.str
+    """a clip of whoever is the voice's own speaker; empty: that is told from the recordings again"""
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        sha256: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sha256", b"sha256", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChooseSpeakerRequest: _TypeAlias = ChooseSpeakerRequest  # noqa: Y015
+
+@_typing.final
+class SpeakersReply(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    SPEAKERS_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    COMPARED_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    by: Global___OwnSpeakerBy.ValueType
+    compared: _builtins.int
+    """clips that are good by themselves and have a speaker embedding"""
+    @_builtins.property
+    def speakers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Speaker]:
+        """the voice's own first, then by how much they say; none: fewer clips than it takes to tell"""
+
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        speakers: _abc.Iterable[Global___Speaker] | None = ...,
+        by: Global___OwnSpeakerBy.ValueType = ...,
+        compared: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "compared", b"compared", "speakers", b"speakers", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SpeakersReply: _TypeAlias = SpeakersReply  # noqa: Y015
 
 @_typing.final
 class SearchSetting(_message.Message):

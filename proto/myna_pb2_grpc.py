@@ -1755,6 +1755,16 @@ class DatasetsStub:
                 request_serializer=proto_dot_myna__pb2.CalibrateRequest.SerializeToString,
                 response_deserializer=proto_dot_myna__pb2.Calibration.FromString,
                 _registered_method=True)
+        self.Speakers = channel.unary_unary(
+                '/myna.v1.Datasets/Speakers',
+                request_serializer=proto_dot_myna__pb2.SpeakersRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.SpeakersReply.FromString,
+                _registered_method=True)
+        self.ChooseSpeaker = channel.unary_unary(
+                '/myna.v1.Datasets/ChooseSpeaker',
+                request_serializer=proto_dot_myna__pb2.ChooseSpeakerRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.SpeakersReply.FromString,
+                _registered_method=True)
 
 
 class DatasetsServicer:
@@ -1859,6 +1869,20 @@ class DatasetsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Speakers(self, request, context):
+        """who speaks in a voice's recordings
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChooseSpeaker(self, request, context):
+        """which of them is the voice's own; its clips are judged again
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DatasetsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -1936,6 +1960,16 @@ def add_DatasetsServicer_to_server(servicer, server):
                     servicer.Calibrate,
                     request_deserializer=proto_dot_myna__pb2.CalibrateRequest.FromString,
                     response_serializer=proto_dot_myna__pb2.Calibration.SerializeToString,
+            ),
+            'Speakers': grpc.unary_unary_rpc_method_handler(
+                    servicer.Speakers,
+                    request_deserializer=proto_dot_myna__pb2.SpeakersRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.SpeakersReply.SerializeToString,
+            ),
+            'ChooseSpeaker': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChooseSpeaker,
+                    request_deserializer=proto_dot_myna__pb2.ChooseSpeakerRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.SpeakersReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -2343,6 +2377,60 @@ class Datasets:
             '/myna.v1.Datasets/Calibrate',
             proto_dot_myna__pb2.CalibrateRequest.SerializeToString,
             proto_dot_myna__pb2.Calibration.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Speakers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Datasets/Speakers',
+            proto_dot_myna__pb2.SpeakersRequest.SerializeToString,
+            proto_dot_myna__pb2.SpeakersReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChooseSpeaker(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Datasets/ChooseSpeaker',
+            proto_dot_myna__pb2.ChooseSpeakerRequest.SerializeToString,
+            proto_dot_myna__pb2.SpeakersReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -453,6 +453,10 @@ class DatasetsStub:
     """datasets of several voices into one voice"""
     Calibrate: _grpc.UnaryUnaryMultiCallable[_myna_pb2.CalibrateRequest, _myna_pb2.Calibration]
     """measures of a voice's clips, and what limits would drop"""
+    Speakers: _grpc.UnaryUnaryMultiCallable[_myna_pb2.SpeakersRequest, _myna_pb2.SpeakersReply]
+    """who speaks in a voice's recordings"""
+    ChooseSpeaker: _grpc.UnaryUnaryMultiCallable[_myna_pb2.ChooseSpeakerRequest, _myna_pb2.SpeakersReply]
+    """which of them is the voice's own; its clips are judged again"""
 
 @_typing.type_check_only
 class DatasetsAsyncStub(DatasetsStub):
@@ -481,6 +485,10 @@ class DatasetsAsyncStub(DatasetsStub):
     """datasets of several voices into one voice"""
     Calibrate: _aio.UnaryUnaryMultiCallable[_myna_pb2.CalibrateRequest, _myna_pb2.Calibration]  # type: ignore[assignment]
     """measures of a voice's clips, and what limits would drop"""
+    Speakers: _aio.UnaryUnaryMultiCallable[_myna_pb2.SpeakersRequest, _myna_pb2.SpeakersReply]  # type: ignore[assignment]
+    """who speaks in a voice's recordings"""
+    ChooseSpeaker: _aio.UnaryUnaryMultiCallable[_myna_pb2.ChooseSpeakerRequest, _myna_pb2.SpeakersReply]  # type: ignore[assignment]
+    """which of them is the voice's own; its clips are judged again"""
 
 class DatasetsServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -596,6 +604,22 @@ class DatasetsServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_myna_pb2.Calibration, _abc.Awaitable[_myna_pb2.Calibration]]:
         """measures of a voice's clips, and what limits would drop"""
+
+    @_abc_1.abstractmethod
+    def Speakers(
+        self,
+        request: _myna_pb2.SpeakersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.SpeakersReply, _abc.Awaitable[_myna_pb2.SpeakersReply]]:
+        """who speaks in a voice's recordings"""
+
+    @_abc_1.abstractmethod
+    def ChooseSpeaker(
+        self,
+        request: _myna_pb2.ChooseSpeakerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.SpeakersReply, _abc.Awaitable[_myna_pb2.SpeakersReply]]:
+        """which of them is the voice's own; its clips are judged again"""
 
 def add_DatasetsServicer_to_server(servicer: DatasetsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 

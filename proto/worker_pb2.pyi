@@ -382,6 +382,8 @@ class DatasetPlan(_message.Message):
     RECORDINGS_FIELD_NUMBER: _builtins.int
     LIMITS_JSON_FIELD_NUMBER: _builtins.int
     CUT_BY_FIELD_NUMBER: _builtins.int
+    TELL_LANGUAGE_FIELD_NUMBER: _builtins.int
+    OTHERS_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     engine: _builtins.str
     language: _builtins.str
@@ -389,9 +391,15 @@ class DatasetPlan(_message.Message):
     """the voice's: engines/judging/limits.py"""
     cut_by: _builtins.str
     """mark of the settings that its clips are cut by; comes back with each recording"""
+    tell_language: _builtins.bool
+    """`language` is only what it counts as: which it is, is to be heard first"""
     @_builtins.property
     def recordings(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecordingRef]:
         """those that have no clips yet"""
+
+    @_builtins.property
+    def others(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecordingRef]:
+        """where it is to be heard: those that are cut, and are cut again if it is another"""
 
     def __init__(
         self,
@@ -402,10 +410,12 @@ class DatasetPlan(_message.Message):
         recordings: _abc.Iterable[Global___RecordingRef] | None = ...,
         limits_json: _builtins.str = ...,
         cut_by: _builtins.str = ...,
+        tell_language: _builtins.bool = ...,
+        others: _abc.Iterable[Global___RecordingRef] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cut_by", b"cut_by", "engine", b"engine", "language", b"language", "limits_json", b"limits_json", "recordings", b"recordings", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cut_by", b"cut_by", "engine", b"engine", "language", b"language", "limits_json", b"limits_json", "others", b"others", "recordings", b"recordings", "tell_language", b"tell_language", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1622,6 +1632,7 @@ class Report(_message.Message):
     TAKEN_FIELD_NUMBER: _builtins.int
     REFUSED_FIELD_NUMBER: _builtins.int
     CUT_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     TRAINED_FIELD_NUMBER: _builtins.int
     EVALUATED_FIELD_NUMBER: _builtins.int
     DONE_FIELD_NUMBER: _builtins.int
@@ -1665,6 +1676,8 @@ class Report(_message.Message):
     def refused(self) -> Global___FileRefused: ...
     @_builtins.property
     def cut(self) -> Global___RecordingCut: ...
+    @_builtins.property
+    def language(self) -> Global___LanguageHeard: ...
     @_builtins.property
     def trained(self) -> Global___TrainResult: ...
     @_builtins.property
@@ -1733,6 +1746,7 @@ class Report(_message.Message):
         taken: Global___RecordingTaken | None = ...,
         refused: Global___FileRefused | None = ...,
         cut: Global___RecordingCut | None = ...,
+        language: Global___LanguageHeard | None = ...,
         trained: Global___TrainResult | None = ...,
         evaluated: Global___EvaluateResult | None = ...,
         done: Global___Done | None = ...,
@@ -1752,11 +1766,11 @@ class Report(_message.Message):
         charged: Global___Charged | None = ...,
         lost: Global___Lost | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "begun", b"begun", "charged", b"charged", "checkpoint", b"checkpoint", "chosen", b"chosen", "consent_unpacked", b"consent_unpacked", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "lost", b"lost", "made", b"made", "notice", b"notice", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "unpacked", b"unpacked", "version_unpacked", b"version_unpacked", "yielded", b"yielded"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "begun", b"begun", "charged", b"charged", "checkpoint", b"checkpoint", "chosen", b"chosen", "consent_unpacked", b"consent_unpacked", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "lane_free", b"lane_free", "language", b"language", "loaded", b"loaded", "log", b"log", "lost", b"lost", "made", b"made", "notice", b"notice", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "unpacked", b"unpacked", "version_unpacked", b"version_unpacked", "yielded", b"yielded"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "begun", b"begun", "charged", b"charged", "checkpoint", b"checkpoint", "chosen", b"chosen", "consent_unpacked", b"consent_unpacked", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "job", b"job", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "lost", b"lost", "made", b"made", "notice", b"notice", "number", b"number", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "unpacked", b"unpacked", "version_unpacked", b"version_unpacked", "yielded", b"yielded"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "begun", b"begun", "charged", b"charged", "checkpoint", b"checkpoint", "chosen", b"chosen", "consent_unpacked", b"consent_unpacked", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "job", b"job", "lane_free", b"lane_free", "language", b"language", "loaded", b"loaded", "log", b"log", "lost", b"lost", "made", b"made", "notice", b"notice", "number", b"number", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "unpacked", b"unpacked", "version_unpacked", b"version_unpacked", "yielded", b"yielded"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_report: _TypeAlias = _typing.Literal["hello", "heartbeat", "progress", "points", "log", "audio", "yielded", "resumed", "taken", "refused", "cut", "trained", "evaluated", "done", "failed", "stopped", "loaded", "checkpoint", "notice", "at", "lane_free", "made", "chosen", "unpacked", "version_unpacked", "consent_unpacked", "begun", "charged", "lost"]  # noqa: Y015
+    _WhichOneofReturnType_report: _TypeAlias = _typing.Literal["hello", "heartbeat", "progress", "points", "log", "audio", "yielded", "resumed", "taken", "refused", "cut", "language", "trained", "evaluated", "done", "failed", "stopped", "loaded", "checkpoint", "notice", "at", "lane_free", "made", "chosen", "unpacked", "version_unpacked", "consent_unpacked", "begun", "charged", "lost"]  # noqa: Y015
     _WhichOneofArgType_report: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_report) -> _WhichOneofReturnType_report | None: ...
 
@@ -2321,6 +2335,36 @@ class HeardWord(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___HeardWord: _TypeAlias = HeardWord  # noqa: Y015
+
+@_typing.final
+class LanguageHeard(_message.Message):
+    """The language that a voice's recordings are in, told before one of them is cut."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    PROBABILITY_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
+    language: _builtins.str
+    """ISO 639-1"""
+    probability: _builtins.float
+    """over all the speech that was heard"""
+    seconds: _builtins.float
+    """of it"""
+    def __init__(
+        self,
+        *,
+        language: _builtins.str = ...,
+        probability: _builtins.float = ...,
+        seconds: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "probability", b"probability", "seconds", b"seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LanguageHeard: _TypeAlias = LanguageHeard  # noqa: Y015
 
 @_typing.final
 class RecordingCut(_message.Message):

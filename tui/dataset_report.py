@@ -12,7 +12,7 @@ from typing import Any
 
 from proto import myna_pb2 as pb
 from proto.client import Client, ClientError
-from tui import wording
+from tui import who_speaks, wording
 from tui.drawing import histograms
 
 #: Clips to hear, of those that were kept and of those that were dropped.
@@ -37,7 +37,11 @@ def write(client: Client, voice: str, number: int, into: Path | None) -> Written
     spreads = client.calibrate(voice).spreads
     titles = {one.measure: f"{one.title} ({one.unit})" if one.unit else one.title for one in spreads}
     folder = into or Path(f"{voice}-dataset-{data.number}")
-    numbers = {**_numbers(data, kept, dropped), **_sounds(client.wanted(voice, data.number))}
+    numbers = {
+        **_numbers(data, kept, dropped),
+        **_sounds(client.wanted(voice, data.number)),
+        **who_speaks.numbers(client.speakers(voice)),
+    }
     draw = random.Random(data.number)
     there = {"kept": kept, "dropped": [clip for clip in dropped if clip.sha256]}
     chosen = {kind: draw.sample(clips, min(HEARD, len(clips))) for kind, clips in there.items()}
@@ -164,6 +168,7 @@ def _page(numbers: dict[str, Any]) -> str:
             for part, title in (("training", "to train on"), ("held_out", "held out"))
         ),
     ]
+    lines += who_speaks.section(numbers, numbers["voice"])
     if numbers["to_read"]:
         lines += ["", "Worth reading next:", "", *(f"- {text}" for text in numbers["to_read"])]
     for kind, title in (("kept", "Kept, ten at random"), ("dropped", "Dropped, ten at random")):

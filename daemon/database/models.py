@@ -162,6 +162,11 @@ class Voice(Row):
         default=dict
     )  #: the voice it was made from and how it was to differ (`daemon.state.derived`); empty: it was recorded
     owner: Mapped[str | None] = mapped_column(index=True)  #: whose it is, by name; None: the workstation's owner's
+    #: voiceprint of whom a person called the voice's own speaker; None: nobody did, and it is told from the recordings
+    own_speaker: Mapped[bytes | None] = mapped_column(LargeBinary)
+    #: the language that was heard, where voice.toml has `language = "auto"`: {"language", "probability", "seconds"};
+    #: empty: not decided yet, or the language is given
+    heard_language: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
 
 class Recording(Row):

@@ -23,6 +23,7 @@ from daemon.inbox import voice_toml
 from daemon.inbox.folder import InboxFolder, below_of, create_in
 from daemon.settings import Settings
 from daemon.state import engines, voices
+from daemon.state.heard_language import AUTO
 from engines import recognisers, registry
 from engines.base import EngineInfo
 from engines.capabilities import Capability
@@ -48,9 +49,10 @@ class Plan:
     """A voice to be made."""
 
     name: str
-    language: str  #: as given: "pt-BR"
+    language: str  #: as given: "pt-BR"; what it counts as where it is to be heard
     engine: EngineInfo | None  #: None: none speaks the language
     support: Support
+    to_hear: bool = False  #: the language is told by what is recorded
 
 
 def plan(asked: pb.CreateVoiceRequest, settings: Settings, home: Path) -> Plan:
@@ -61,16 +63,18 @@ def plan(asked: pb.CreateVoiceRequest, settings: Settings, home: Path) -> Plan:
         language = str(voice_toml.KEYS["language"].check("language", asked.language or settings.default_language))
     except BadInput as error:
         raise BadRequest(str(error), error.hint) from None
+    to_hear = language == AUTO
+    language = settings.default_language if to_hear else language
     there = support(language, home / "weights")
     if not asked.engine:
         usual = settings.default_engine
         chosen = usual if usual in there.engines else next(iter(there.engines), "")
-        return Plan(name, language, registry.ENGINES[chosen] if chosen else None, there)
+        return Plan(name, language, registry.ENGINES[chosen] if chosen else None, there, to_hear)
     engine = engines.info(asked.engine, Capability.SPEAKS)
     if engine.name not in there.engines:
         others = f"{_listed(there.engines)} {_do(there.engines, 'speak')} it." if there.engines else _who_speaks_what()
         raise BadRequest(f"The engine {engine.name} does not speak {language!r}.", others)
-    return Plan(name, language, engine, there)
+    return Plan(name, language, engine, there, to_hear)
 
 
 def check_free(session: Session, home: Path, name: str) -> None:
@@ -136,7 +140,7 @@ def toml_of(plan: Plan) -> bytes:
     lines = [
         f"# The voice {plan.name}. Change what you like: Myna reads this file again whenever it changes.",
         "# Lines behind a # show the usual values; docs/configuration.md has all keys.",
-        f'language = "{plan.language}"',
+        f'language = "{AUTO if plan.to_hear else plan.language}"',
     ]
     if speaks is not None:
         lines += [f'engine = "{speaks.name}"', *_shown(voice_toml.KEYS, SHOWN_OF_VOICE)]
@@ -178,7 +182,8 @@ def _value(setting: Setting) -> str:
 
 def told(session: Session, plan: Plan, home: Path) -> list[pb.Finding]:
     """What is there for the language and what is missing, each with what to do."""
-    found = [_engine(session, plan, home), _numbers(plan.support)]
+    found = [_to_hear(plan, home)] if plan.to_hear else []
+    found += [_engine(session, plan, home), _numbers(plan.support)]
     found += [_package(plan.engine.name, plan.support)] if plan.engine is not None else []
     return [*found, _recogniser(plan.support, home), _further(plan.support)]
 
@@ -192,6 +197,14 @@ def _engine(session: Session, plan: Plan, home: Path) -> pb.Finding:
     also = f" ({_listed(tuple(others))} {_do(others, 'speak')} it, too.)" if others else ""
     sentence = f"{plan.engine.name} speaks {plan.support.code}. {state.sentence}{also}"
     return findings.ok("engine", sentence) if state.ready else findings.note("engine", sentence)
+
+
+def _to_hear(plan: Plan, home: Path) -> pb.Finding:
+    until = f"It counts as {plan.language} until enough was heard."
+    if plan.support.recogniser is Recogniser.WHISPER:
+        return findings.ok("language", f"Whisper tells the language by the recordings. {until}")
+    sentence = f"Only Whisper tells the language by the recordings, and it is not here. {until}"
+    return findings.note("language", sentence, recognisers.how_to_get(home / "weights"))
 
 
 def _numbers(there: Support) -> pb.Finding:

@@ -31,6 +31,7 @@ from daemon.places import place
 from daemon.places.allowed import AUTO_PUSH
 from daemon.settings import SETTINGS
 from daemon.state import budgets, cut_settings, datasets, judging, people, voices
+from daemon.state.heard_language import AUTO, OPTION
 from engines import registry
 from engines.capabilities import Capability
 from engines.errors import BadInput
@@ -47,7 +48,11 @@ if TYPE_CHECKING:
 #: Keys beside the tables `train`, `promotion` and `dataset`.
 KEYS: dict[str, Setting] = {
     "language": replace(
-        SETTINGS["default_language"], what="ISO 639-1, one that the engine knows", follows="`default_language`"
+        SETTINGS["default_language"],
+        what="ISO 639-1, one that the engine knows; `auto`: the one that Whisper hears, and until then as without it",
+        form=f'a code, like "en" or "de", or "{AUTO}"',
+        pattern=f"{AUTO}|{SETTINGS['default_language'].pattern}",
+        follows="`default_language`",
     ),
     "engine": replace(SETTINGS["default_engine"], what="docs/engines.md has them", follows="`default_engine`"),
     "auto_train": SETTINGS["auto_train"],
@@ -72,7 +77,7 @@ TABLES = ("train", "promotion", "dataset", "budget")
 class VoiceToml:
     """A checked voice.toml. None: it does not say."""
 
-    language: str | None
+    language: str | None  #: None, too: it is to be heard
     engine: str | None
     owner: str | None  #: empty: the workstation's
     options: dict[str, Any]  #: the rest, as `Voice.options` holds it
@@ -107,8 +112,10 @@ def parse(data: bytes) -> VoiceToml:
                 f"Write [{key}], and its settings below.",
             )
     language, engine, owner = (given.pop(key, None) for key in ("language", "engine", "owner"))
+    if language == AUTO:
+        given[OPTION] = AUTO
     return VoiceToml(
-        language,
+        None if language == AUTO else language,
         engine,
         owner,
         {key: list(value) if isinstance(value, tuple) else value for key, value in given.items()} | tables,
@@ -129,6 +136,8 @@ def apply(session: Session, voice: Voice, given: VoiceToml) -> bool:
     judged = voice.options.get("dataset", {}) != given.options.get("dataset", {})
     before = cut_settings.of_voice(voice)
     voice.language, voice.engine, voice.options = language, engine, given.options
+    if given.options.get(OPTION) != AUTO:
+        voice.heard_language = {}
     again = cut_settings.cut_again(session, voice, before) > 0
     if judged:
         judging.judge(session, voice.name)

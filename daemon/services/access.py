@@ -242,6 +242,8 @@ RULES: dict[str, Rule] = {
     "Datasets.Import": Rule(TRAIN, _new, act=True, at_once=Resource.UPLOADS),
     "Datasets.Merge": Rule(TRAIN, _merge, act=True),
     "Datasets.Calibrate": Rule(READ, _always(READ)),
+    "Datasets.Speakers": Rule(READ, _always(READ)),
+    "Datasets.ChooseSpeaker": Rule(TRAIN, _always(TRAIN), act=True),
     "Experiments.Start": Rule(TRAIN, _always(TRAIN), act=True),
     "Experiments.List": Rule(READ, _voice(READ)),
     "Experiments.Get": Rule(READ, _always(READ)),

@@ -26,7 +26,7 @@ from daemon.services.exports import Sending
 from daemon.services.importing import Receiving
 from daemon.services.upload import Upload
 from daemon.settings import Settings
-from daemon.state import calibration, datasets, incoming, paging, recordings, review, voices, wanted
+from daemon.state import calibration, datasets, incoming, own_speaker, paging, recordings, review, voices, wanted
 from daemon.state.events import EventHub
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
@@ -202,6 +202,19 @@ class DatasetsService(stubs.DatasetsServicer):
 
     async def Calibrate(self, request: pb.CalibrateRequest, context: Any) -> pb.Calibration:
         answer: pb.Calibration = await self.store.read(calibration.calibrate, request.voice, request.limits, self._told)
+        return answer
+
+    async def Speakers(self, request: pb.SpeakersRequest, context: Any) -> pb.SpeakersReply:
+        answer: pb.SpeakersReply = await self.store.read(own_speaker.reply, request.voice, self._told)
+        return answer
+
+    async def ChooseSpeaker(self, request: pb.ChooseSpeakerRequest, context: Any) -> pb.SpeakersReply:
+        def act(session: Session) -> pb.SpeakersReply:
+            own_speaker.choose(session, request.voice, request.sha256)
+            return own_speaker.reply(session, request.voice, self._told)
+
+        answer: pb.SpeakersReply = await self.store.write(act)
+        self._changed(request.voice)
         return answer
 
     def _told(self, clip: Clip, recording: Recording) -> pb.Clip:

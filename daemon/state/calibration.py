@@ -21,6 +21,7 @@ from engines.judging.limits import SETTING_OF, Limits
 from engines.judging.measures import LIKENESS, MEASURES, spread
 from engines.judging.reasons import Reason
 from engines.judging.verdict import Verdict
+from engines.judging.voice_clip import Vector
 from proto import myna_pb2 as pb
 
 #: Clips to hear for each limit.
@@ -49,17 +50,17 @@ def calibrate(session: Session, voice: str, limits: Mapping[str, str], message: 
         kept_now=sum(clip.row.kept for clip in clips),
         by_person=sum(clip.by_person for clip in clips),
         unmeasured=_unmeasured(session, voice),
-        spreads=_spreads(clips),
+        spreads=_spreads(clips, judging.who_speaks(clips, owner, tried).own),
         effects=_effects(session, list(judging.broken(clips, owner, tried)), tried, message),
     )
 
 
-def _spreads(clips: Sequence[StoredClip]) -> list[pb.Spread]:
+def _spreads(clips: Sequence[StoredClip], own: Vector | None) -> list[pb.Spread]:
     values: dict[str, list[float]] = defaultdict(list)
     for clip in clips:
         for name, number in clip.facts.quality.numbers.items():
             values[name].append(number)
-    values[LIKENESS.name] = list(together.likenesses([clip.beside for clip in clips]).values())
+    values[LIKENESS.name] = list(together.likenesses([clip.beside for clip in clips], own).values())
     return [
         pb.Spread(
             measure=measure.name,

@@ -16,13 +16,13 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import MADE, Clip, Dataset, DatasetClip, Holdout, Job, Recording, Voice, now
 from daemon.database.store import caller_of
-from daemon.state import clip_refs, voices
+from daemon.state import clip_refs, heard_language, voices
 from engines.traits import Reached, Traits
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
 #: Of the parent's voice.toml: names recordings that the derived voice has not.
-NOT_INHERITED = ("reference",)
+NOT_INHERITED = ("reference", heard_language.OPTION)
 #: Among a clip's numbers: what was measured of it against the clip it was made from.
 PITCH, PACE, LIVELINESS = "made_pitch", "made_pace", "made_liveliness"
 

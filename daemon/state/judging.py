@@ -23,8 +23,9 @@ from engines.judging.limits import Limits
 from engines.judging.quality import Quality
 from engines.judging.reasons import Reason
 from engines.judging.sentences import say
+from engines.judging.speakers import Speakers, speakers
 from engines.judging.verdict import KEPT, Facts, Heard, Verdict
-from engines.judging.voice import VoiceClip
+from engines.judging.voice_clip import VoiceClip
 from proto import worker_pb2 as wire
 
 #: Reasons that are decided here; others (a person's, a held-out stretch's, …) stand where these find nothing.
@@ -62,8 +63,23 @@ def judge(session: Session, voice: str) -> None:
 
 
 def verdicts(clips: Sequence[StoredClip], owner: Voice, limits: Limits) -> dict[int, Verdict]:
-    """What these limits drop, by the clip's id. What a person decided is not among it: it is what others are compared
-    with, and so is a clip whose being dropped for a reason of ours a person accepted, as though nobody had."""
+    """What these limits drop, by the clip's id. What a person decided is not among it."""
+    good, found = _alone(clips, owner, limits)
+    found |= together.judge(good, limits, owner.own_speaker or b"")
+    people = {clip.row.id for clip in clips if clip.by_person}
+    return {id: verdict for id, verdict in found.items() if id not in people}
+
+
+def who_speaks(clips: Sequence[StoredClip], owner: Voice, limits: Limits) -> Speakers:
+    """The people who speak in those clips of a voice that are good by themselves."""
+    good, _ = _alone(clips, owner, limits)
+    return speakers(good, owner.own_speaker or b"")
+
+
+def _alone(clips: Sequence[StoredClip], owner: Voice, limits: Limits) -> tuple[list[VoiceClip], dict[int, Verdict]]:
+    """(clips that nothing is wrong with by themselves, what is wrong with each other one). What a person decided is
+    what others are compared with, and so is a clip whose being dropped for a reason of ours a person accepted, as
+    though nobody had."""
     clip_seconds, language = clip_lengths(owner), voices.language(owner.language)
     found: dict[int, Verdict] = {}
     good: list[VoiceClip] = []
@@ -75,9 +91,7 @@ def verdicts(clips: Sequence[StoredClip], owner: Voice, limits: Limits) -> dict[
             good.append(clip.beside)
         else:
             found[clip.row.id] = verdict
-    found |= together.judge(good, limits)
-    people = {clip.row.id for clip in clips if clip.by_person}
-    return {id: verdict for id, verdict in found.items() if id not in people}
+    return good, found
 
 
 def broken(clips: Sequence[StoredClip], owner: Voice, limits: Limits) -> Iterator[tuple[StoredClip, Verdict]]:
@@ -90,7 +104,7 @@ def broken(clips: Sequence[StoredClip], owner: Voice, limits: Limits) -> Iterato
         yield from ((clip, verdict) for verdict in wrong)
         if not wrong and (clip.row.kept or not clip.by_person):
             good.append(clip.beside)
-    for id, verdict in together.broken(good, limits):
+    for id, verdict in together.broken(good, limits, owner.own_speaker or b""):
         if not by_id[id].by_person:
             yield by_id[id], verdict
 
@@ -139,6 +153,7 @@ def _stored(row: Clip, facts: wire.ClipFacts) -> StoredClip:
         sketch=facts.sketch,
         cer=whole.weak_cer,
         overlap=quality.overlap_share,
+        recording=row.recording,
         first=row.held_out or (row.trust == PERSON and row.kept),
     )
     return StoredClip(row, whole, beside)

@@ -49,7 +49,8 @@ def queue(session: Session, owner: Voice) -> list[Doubtful]:
     limits = judging.limits_of(owner)
     kept = [clip.beside for clip in clips if clip.row.kept]
     aligned = any(clip.facts.quality.text_fit is not None for clip in clips)
-    usual = doubt.usual(kept, [clip.beside for clip in clips], limits, aligned=aligned)
+    own = judging.who_speaks(clips, owner, limits).own
+    usual = doubt.usual(kept, [clip.beside for clip in clips], limits, own, aligned=aligned)
     found = []
     for clip in clips:
         if clip.by_person or not clip.row.sha256:

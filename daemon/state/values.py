@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
+from engines.judging.speakers import OwnBy
 from engines.training.course import Shape
 from proto import myna_pb2 as pb
 
@@ -160,6 +161,7 @@ _WIRE: dict[type[StrEnum], tuple[Any, str]] = {
     NotHeard: (pb.NotHeard, "NOT_HEARD_"),
     Shape: (pb.RunCourse, "COURSE_"),
     Way: (pb.RunWay, "RUN_WAY_"),
+    OwnBy: (pb.OwnSpeakerBy, "OWN_SPEAKER_"),
 }
 
 

@@ -16,7 +16,17 @@ from sqlalchemy.orm import Session
 from daemon.database.models import Dataset, Promotion, Recording, Run, Version, Voice, now
 from daemon.errors import NotFound, NotNow
 from daemon.home import identity
-from daemon.state import consent_notes, events, free_names, occasions, remote_voices, seen, verdict, what_next
+from daemon.state import (
+    consent_notes,
+    events,
+    free_names,
+    heard_language,
+    occasions,
+    remote_voices,
+    seen,
+    verdict,
+    what_next,
+)
 from daemon.state.stamp import stamp
 from daemon.state.values import ByHand, Decision, VersionKind, VersionState, on_wire
 from engines.language import without_region
@@ -260,6 +270,8 @@ def message(session: Session, row: Voice) -> pb.Voice:
     if (note := consent_notes.current(session, row.name)) is not None:
         result.consent.CopyFrom(consent_notes.message(note))
     result.consent_missing = consent_notes.is_missing(session, row.name)
+    if (heard := heard_language.message(row)) is not None:
+        result.heard_language.CopyFrom(heard)
     if row.derivation:
         result.derivation.CopyFrom(pb.Derivation(**row.derivation))
     return result

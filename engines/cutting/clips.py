@@ -69,7 +69,7 @@ class CutClip:
     heard: str  #: what the recogniser heard; "" if it was not asked
     words: tuple[Word, ...]  #: of a given text that fits, else of what was heard, seconds of the clip; empty: untold
     facts: Facts  #: all that the verdict rests on
-    voiceprint: bytes  #: its speaker, as `engines.judging.voice.packed` has it; empty: not measured
+    voiceprint: bytes  #: its speaker, as `engines.judging.voice_clip.packed` has it; empty: not measured
     sketch: bytes  #: its sound, as `engines.cutting.measures.Bands.sketch` draws it
 
     @property

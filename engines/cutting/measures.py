@@ -176,7 +176,7 @@ class Bands:
 def voiceprint(hearing: NDArray[np.float32]) -> bytes:
     """The speaker embedding of mono samples (n,) at vad.SAMPLE_RATE, packed; empty if there is too little speech."""
     from engines.errors import BadInput
-    from engines.judging.voice import packed
+    from engines.judging.voice_clip import packed
     from engines.metrics.similarity import embed
 
     try:

@@ -11,8 +11,10 @@ from enum import StrEnum
 
 from engines.judging.limits import Limits
 from engines.judging.reasons import Reason
+from engines.judging.speakers import FEWEST_SPOKEN
 from engines.judging.verdict import Facts, Trust, Verdict, allowed_disagreement, least_confidence
-from engines.judging.voice import FEWEST_HEARD, FEWEST_SPOKEN, VoiceClip, likenesses, pace_limits, usual_overlap
+from engines.judging.voice import FEWEST_HEARD, likenesses, pace_limits, usual_overlap
+from engines.judging.voice_clip import Vector, VoiceClip
 
 #: Doubt from which a clip is worth a person's time, and from which a sign against a kept one is.
 DOUBTFUL, _WORTH_TELLING = 0.25, 0.1
@@ -131,10 +133,12 @@ class Usual:
     aligned: bool  #: given texts were laid under the sound
 
 
-def usual(kept: Sequence[VoiceClip], every: Sequence[VoiceClip], limits: Limits, *, aligned: bool) -> Usual:
-    """What is usual of the kept clips of a voice; likenesses are of every one."""
+def usual(
+    kept: Sequence[VoiceClip], every: Sequence[VoiceClip], limits: Limits, own: Vector | None, *, aligned: bool
+) -> Usual:
+    """What is usual of the kept clips of a voice; likenesses are of every one to its own speaker (None: not known)."""
     errors = [clip.cer for clip in kept if clip.cer is not None]
-    found = likenesses(every)
+    found = likenesses(every, own)
     lowest, room = None, _EVENEST
     if len(alike := [found[clip.id] for clip in kept if clip.id in found]) >= FEWEST_SPOKEN:
         low, _, high = statistics.quantiles(alike, n=4, method="inclusive")

@@ -63,7 +63,10 @@ def _numbers(reason: Reason, measured: float, limit: float) -> str:
         case Reason.NEAR_DUPLICATE:
             return f"Another clip has the same text and nearly the same sound ({measured:.3f} alike, from {limit:g})."
         case Reason.OTHER_SPEAKER:
-            return f"Another speaker: it is only {measured:.2f} alike to the voice, and {limit:g} are wanted."
+            return (
+                f"Another speaker: it is only {measured:.2f} alike to the voice's own, and {limit:.2f} are wanted, or "
+                "as much as to anybody else."
+            )
         case _:
             how = "slowly" if measured > limit else "fast"
             return (

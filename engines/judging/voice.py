@@ -11,24 +11,21 @@ import statistics
 import struct
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from operator import mul
 
 from engines.judging.limits import Limits
 from engines.judging.reasons import Reason
+from engines.judging.speakers import FEWEST_SPOKEN, speakers
 from engines.judging.verdict import Verdict
+from engines.judging.voice_clip import Vector, VoiceClip, likeness, unit, unpacked
 
-#: Clips from which a voice has a pace of its own, a speaker, and is known to a weak recogniser.
-FEWEST_PACED, FEWEST_SPOKEN, FEWEST_HEARD = 20, 8, 12
+#: Clips from which a voice has a pace of its own, and is known to a weak recogniser.
+FEWEST_PACED, FEWEST_HEARD = 20, 12
 #: The narrowest interquartile range, in log: a voice that is as even as a clock is not held against a tenth of a beat.
 _EVENEST = 0.12
 #: A weak recogniser that follows a voice, its median error below this, tells wrong texts from right ones sooner: this
 #: far from the median to the limit that holds for any voice.
 _FOLLOWED, _SOONER = 0.4, 0.75
-#: Part of the clips, those nearest to it, that the voice's centroid is made of, and how often it is made anew.
-_NEAREST, _ROUNDS = 0.7, 4
-#: Clips, spread over all, that are enough for a centroid.
-_ENOUGH = 600
 #: Lengths of two nearly equal sounds differ less than this; and so many of like length are compared with a clip.
 _LENGTH, _COMPARED = 0.04, 50
 
@@ -36,51 +33,23 @@ _LENGTH, _COMPARED = 0.04, 50
 #: usual of a voice half of whose clips are of two is no mistake.
 _MOST_USUAL = 0.3
 
-Vector = tuple[float, ...]
 
-
-@dataclass(frozen=True)
-class VoiceClip:
-    """A clip beside others."""
-
-    id: int
-    sha256: str
-    text: str
-    seconds: float
-    seconds_per_char: float | None
-    voiceprint: bytes  #: see `packed`; empty: not measured
-    sketch: bytes  #: a picture of its sound, bytes of -127…127; empty: not measured
-    cer: float | None = None  #: of a given text against what a weak recogniser heard
-    overlap: float | None = None  #: how much of it is spoken by two at once, an estimate; None: not measured
-    first: bool = False  #: of equal ones it goes before others: it is held out, or a person said it is kept
-
-
-def packed(embedding: Sequence[float]) -> bytes:
-    """A speaker embedding in half precision."""
-    return struct.pack(f"<{len(embedding)}e", *embedding)
-
-
-def unpacked(voiceprint: bytes) -> Vector:
-    """Of length 1."""
-    return _unit(struct.unpack(f"<{len(voiceprint) // 2}e", voiceprint))
-
-
-def judge(clips: Sequence[VoiceClip], limits: Limits) -> dict[int, Verdict]:
+def judge(clips: Sequence[VoiceClip], limits: Limits, chosen: bytes = b"") -> dict[int, Verdict]:
     """The first thing wrong with each clip of those that are good by themselves, by id; the others of them are kept. Of
-    equal ones the earliest in `clips` stays."""
+    equal ones the earliest in `clips` stays. `chosen`: as `engines.judging.speakers.speakers` has it."""
     found: dict[int, Verdict] = {}
-    for id, verdict in broken(clips, limits):
+    for id, verdict in broken(clips, limits, chosen):
         found.setdefault(id, verdict)
     return found
 
 
-def broken(clips: Sequence[VoiceClip], limits: Limits) -> Iterator[tuple[int, Verdict]]:
+def broken(clips: Sequence[VoiceClip], limits: Limits, chosen: bytes = b"") -> Iterator[tuple[int, Verdict]]:
     """All that is wrong with each, gravest first."""
     twice = set(_duplicates(clips)) if limits.duplicates else set()
     yield from ((id, Verdict(Reason.DUPLICATE)) for id in twice)
     once = [clip for clip in clips if clip.id not in twice]
     yield from _near_duplicates(once, limits.near_duplicate)
-    yield from _strangers(once, limits.other_speaker)
+    yield from _strangers(once, limits.other_speaker, chosen)
     yield from _overlapped(once, limits.overlap)
     yield from _texts(once, limits.disagree[1])
     yield from _paces(once, limits.odd_pace)
@@ -136,13 +105,11 @@ def _overlapped(clips: Sequence[VoiceClip], limit: float) -> Iterator[tuple[int,
     )
 
 
-def likenesses(clips: Sequence[VoiceClip]) -> dict[int, float]:
-    """Speaker similarity of each clip to the voice, -1…1, by id; empty for too few to tell what the voice is."""
-    prints = {clip.id: unpacked(clip.voiceprint) for clip in clips if clip.voiceprint}
-    if len(prints) < FEWEST_SPOKEN:
+def likenesses(clips: Sequence[VoiceClip], own: Vector | None) -> dict[int, float]:
+    """Speaker similarity of each clip to the voice's own speaker, -1…1, by id; empty where nobody knows who that is."""
+    if own is None:
         return {}
-    centroid = _centroid(list(prints.values()))
-    return {id: sum(map(mul, centroid, one)) for id, one in prints.items()}
+    return {clip.id: likeness(own, unpacked(clip.voiceprint)) for clip in clips if clip.voiceprint}
 
 
 def pace_limits(clips: Sequence[VoiceClip], ranges: float) -> tuple[float, float] | None:
@@ -155,12 +122,17 @@ def pace_limits(clips: Sequence[VoiceClip], ranges: float) -> tuple[float, float
     return math.exp(low - room), math.exp(high + room)
 
 
-def _strangers(clips: Sequence[VoiceClip], limit: float) -> Iterator[tuple[int, Verdict]]:
+def _strangers(clips: Sequence[VoiceClip], limit: float, chosen: bytes) -> Iterator[tuple[int, Verdict]]:
+    """Who is not alike enough to the voice's own speaker, or more alike to somebody else in its recordings."""
     if not limit:
         return
-    for id, likeness in likenesses(clips).items():
-        if likeness < limit:
-            yield id, Verdict(Reason.OTHER_SPEAKER, likeness, limit)
+    found = speakers(clips, chosen)
+    others = {id: other.centroid for other in found.every[1:] for id in other.clips}
+    prints = {clip.id: clip.voiceprint for clip in clips}
+    for id, alike in likenesses(clips, found.own).items():
+        nearer = likeness(others[id], unpacked(prints[id])) if id in others else 0.0
+        if alike < (least := max(limit, nearer)):
+            yield id, Verdict(Reason.OTHER_SPEAKER, alike, least)
 
 
 def _paces(clips: Sequence[VoiceClip], ranges: float) -> Iterator[tuple[int, Verdict]]:
@@ -183,28 +155,10 @@ def _texts(clips: Sequence[VoiceClip], limit: float) -> Iterator[tuple[int, Verd
             yield id, Verdict(Reason.DISAGREE, error, sooner)
 
 
-def _centroid(prints: Sequence[Vector]) -> Vector:
-    """Of the larger part of the clips that are near each other, so that strangers do not move it. Begins at the clip
-    that has the most of them near."""
-    some = prints[:: -(-len(prints) // _ENOUGH)]
-    few = some[:: -(-len(some) // 40)]
-    centroid = max(few, key=lambda one: statistics.median(sum(map(mul, one, other)) for other in few))
-    count = max(1, round(_NEAREST * len(some)))
-    for _ in range(_ROUNDS):
-        near = sorted(some, key=lambda one: -sum(map(mul, centroid, one)))[:count]
-        centroid = _unit([sum(column) for column in zip(*near, strict=True)])
-    return centroid
-
-
 def _picture(sketch: bytes) -> Vector:
     values = struct.unpack(f"<{len(sketch)}b", sketch)
     mean = sum(values) / len(values)
-    return _unit([value - mean for value in values])
-
-
-def _unit(values: Sequence[float]) -> Vector:
-    length = math.sqrt(sum(map(mul, values, values))) or 1.0
-    return tuple(value / length for value in values)
+    return unit([value - mean for value in values])
 
 
 def _order(clip: VoiceClip) -> bool:

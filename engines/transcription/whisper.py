@@ -282,6 +282,24 @@ class WhisperTranscriber:
             first = last
         return found
 
+    def languages(self, clips: Sequence[NDArray[np.float32]], alive: Callable[[], None]) -> list[dict[str, float]]:
+        """See `engines.transcription.language.Ear`."""
+        return in_a_thread(lambda: self._with_room(lambda: self._probable(clips)), alive) if clips else []
+
+    def _probable(self, clips: Sequence[NDArray[np.float32]]) -> list[dict[str, float]]:
+        import numpy as np
+        from faster_whisper.audio import pad_or_trim
+
+        if not self._model.model.is_multilingual:
+            return []
+        found: list[dict[str, float]] = []
+        size = self.way.at_once
+        for start in range(0, len(clips), size):
+            features = [pad_or_trim(self._model.feature_extractor(clip)) for clip in clips[start : start + size]]
+            told = self._model.model.detect_language(self._model.encode(np.stack(features)))
+            found += [{token[2:-2]: float(probability) for token, probability in one} for one in told]
+        return found
+
     def _language(self, samples: NDArray[np.float32]) -> tuple[str, float | None]:
         from faster_whisper.audio import pad_or_trim
 

@@ -99,3 +99,44 @@ def test_what_to_read_next_is_told_with_what_is_missing(myna: Run, stage: Stage)
     assert [line.strip() for line in told.splitlines()[-2:]] == ["A beige garage.   (new: ʒ)", "Sentence 2."]
     assert len(json.loads(myna("datasets", "wanted", "anna", "--json").out)["sentences"]) == 10
     assert myna("datasets", "wanted", "anna", "-n", 0).code == 2
+
+
+def two_speakers(workshop: Stage) -> None:
+    first, second = (pb.Clip(sha256=one * 32, recording_name="talk.wav", end=4.0) for one in ("aa", "bb"))
+    workshop.datasets.speakers = [
+        pb.Speaker(clips=20, seconds=80.0, recordings=1, likeness=1.0, example=first),
+        pb.Speaker(clips=12, seconds=48.0, recordings=1, likeness=0.6, example=second),
+    ]
+
+
+def test_who_speaks_is_told_and_another_one_chosen(myna: Run, workshop: Stage) -> None:
+    two_speakers(workshop)
+    told = myna("datasets", "speakers", "anna")
+    assert told.code == 0, told.err
+    assert "a guess: who says most, for every recording has several speakers" in told.out
+    assert "Is it another one? `myna datasets speakers anna --own N` says so." in told.out
+    chosen = json.loads(myna("datasets", "speakers", "anna", "--own", "2", "--json").out)
+    assert workshop.datasets.own_speaker == "bb" * 32
+    assert [one["clips"] for one in chosen["speakers"]] == [12, 20]
+    assert "as you said" in myna("datasets", "speakers", "anna").out
+    assert myna("datasets", "speakers", "anna", "--own", "0").code == 0
+    assert workshop.datasets.own_speaker == ""
+    wrong = myna("datasets", "speakers", "anna", "--own", "3")
+    assert wrong.code == 1
+    assert "anna has no speaker 3: 2 speakers can be told apart" in wrong.err
+
+
+def test_too_few_clips_to_tell_who_speaks_is_a_sentence(myna: Run, workshop: Stage) -> None:
+    assert "anna has too few clips to tell whose voices are in them." in myna("datasets", "speakers", "anna").out
+
+
+def test_a_report_tells_of_several_speakers_only(myna: Run, workshop: Stage, tmp_path: Path) -> None:
+    myna("datasets", "report", "anna", "--into", str(tmp_path / "one"))
+    assert "## Speakers" not in (tmp_path / "one" / "report.md").read_text()
+    two_speakers(workshop)
+    myna("datasets", "report", "anna", "--into", str(tmp_path / "two"))
+    page = (tmp_path / "two" / "report.md").read_text()
+    assert "2 people speak in the recordings as they are now." in page
+    assert "| 2 | 12 | 48 s | 1 | 0.60 |" in page
+    numbers = json.loads((tmp_path / "two" / "report.json").read_text())
+    assert (len(numbers["speakers"]), numbers["own_speaker_by"]) == (2, "most")

@@ -1,5 +1,5 @@
-"""`myna datasets` (`list`, `wanted`, `calibrate`, `recut`, `report`, `merge`), `clips`, `clip`: what a voice learns
-from."""
+"""`myna datasets` (`list`, `wanted`, `calibrate`, `speakers`, `recut`, `report`, `merge`), `clips`, `clip`: what a
+voice learns from."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from proto import myna_pb2 as pb
 from proto.client import ClientError
-from tui import arguments, calibration, output, session, sounds_wanted, wording
+from tui import arguments, calibration, output, session, sounds_wanted, who_speaks, wording
 from tui.commands import jobs, train
 
 app = typer.Typer()
@@ -90,6 +90,29 @@ def calibrate(
         output.json(found)
         return
     calibration.show(found, given)
+
+
+@group.command()
+def speakers(
+    voice: arguments.Voice,
+    own: Annotated[
+        int | None,
+        typer.Option(
+            "--own", metavar="N", min=0, help="This one's voice it is; 0: as the recordings tell, as before you said."
+        ),
+    ] = None,
+    json: output.Json = False,
+) -> None:
+    """Show who speaks in a voice's recordings, and say which of them is the voice's own: clips of the others are left
+    out."""
+    client = session.client()
+    found = client.speakers(voice)
+    if own is not None:
+        found = client.choose_speaker(voice, who_speaks.example(found, own) if own else "")
+    if json:
+        output.json(found)
+        return
+    who_speaks.show(found)
 
 
 @group.command()

@@ -24,7 +24,7 @@ def show(voice: arguments.Voice, json: output.Json = False) -> None:
     kept = f"{wording.duration(found.kept_seconds)} in dataset #{found.newest_dataset}" if found.newest_dataset else ""
     output.fields(
         (
-            ("language", found.language),
+            ("language", _language(found)),
             ("engine", found.engine),
             ("speaks", f"{found.name}@{found.promoted}" if found.promoted else f"the base of {found.engine}"),
             ("versions", found.versions),
@@ -67,6 +67,15 @@ def write(
         return
     rows = ((wording.moment(note.time), note.by, note.voice, note.text) for note in found.notes)
     output.table(("written", "by", "voice", "note"), rows, f"Nobody wrote whose voice it is. Do: {consent.how(voice)}")
+
+
+def _language(found: pb.Voice) -> str:
+    if not found.HasField("heard_language"):
+        return found.language
+    heard = found.heard_language
+    if not heard.language:
+        return f"{found.language}, until Whisper has heard which it is"
+    return f"{found.language}, heard: {heard.probability:.0%} over {heard.seconds:.0f} s (voice.toml may say another)"
 
 
 def _consent(found: pb.Voice) -> str:

@@ -59,7 +59,10 @@ def voices(
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What the voice is to be called.")],
     language: Annotated[
-        str, typer.Option("--language", metavar="CODE", help="ISO 639-1: en, de, fi. Default: the daemon's.")
+        str,
+        typer.Option(
+            "--language", metavar="CODE", help="ISO 639-1: en, de, fi; auto: as it is heard. Default: the daemon's."
+        ),
     ] = "",
     engine: Annotated[
         str, typer.Option("--engine", metavar="ENGINE", help="Default: one that speaks the language.")

@@ -17,14 +17,14 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import Job, Recording, Voice
 from daemon.inbox import subtitles
-from daemon.kinds.dataset import following
+from daemon.kinds.dataset import following, told_language
 from daemon.kinds.kind import FollowUp, GpuNeed, Kind
-from daemon.state import cut_settings, datasets, engines, followed, recordings, voices
+from daemon.state import cut_settings, datasets, engines, followed, heard_language, own_speaker, recordings, voices
 from engines import separators
 from engines.judging.limits import Limits
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
-from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
+from proto.worker_pb2 import RecordingRef, Report, Start  # by name: a kind has an attribute called wire
 
 #: Seconds of recordings from which a voice's speakers are compared: what compares them takes seconds to load, and of
 #: fewer clips it cannot tell whose voice it is.
@@ -38,7 +38,7 @@ class MakeDataset(Kind):
     wire = pb.DATASET
     priority = 200
     exclusive = "recordings"
-    commits = frozenset({"cut"})
+    commits = frozenset({"cut", "language"})
 
     @property
     def gpu_lane(self) -> bool:
@@ -78,41 +78,43 @@ class MakeDataset(Kind):
         there = {row.id: row for row in recordings.uncut(session, voice.name)}
         there |= {row.id: row for row in cut_settings.cut_otherwise(session, voice)}
         if asked.recut:  # what an earlier attempt of this job has cut is not cut a third time
-            query = (
-                select(Recording)
-                .where(Recording.voice == voice.name, Recording.removed.is_(None))
-                .order_by(Recording.id)
-            )
-            return [row for row in session.scalars(query) if row.cut is None or row.cut < job.submitted]
+            return [row for row in _there(session, voice.name) if row.cut is None or row.cut < job.submitted]
         return [there[id] for id in sorted(there)]
 
     def plan(self, session: Session, job: Job) -> Start:
         asked = pb.JobSpec.FromString(job.spec).dataset
         voice = voices.get(session, asked.voice)
-        refs = [
-            wire.RecordingRef(
-                sha256=row.sha256,
-                path=str(self.home / row.path),
-                name=row.name,
-                has_text=row.text is not None,
-                text=row.text or "",
-                seconds=row.seconds,
-                cues=subtitles.of_row(row.cues),
-            )
-            for row in self._to_cut(session, job, voice)
-        ]
+        rows = self._to_cut(session, job, voice)
+        left_open, chosen = heard_language.is_left_open(voice), {row.id for row in rows}
+        others = _there(session, voice.name) if left_open else []
         return Start(
             dataset=wire.DatasetPlan(
                 voice=voice.name,
                 engine=voice.engine,
                 language=voices.language(voice.language),
-                recordings=refs,
+                recordings=map(self._ref, rows),
                 limits_json=json.dumps(_limits(session, voice), sort_keys=True),
                 cut_by=cut_settings.of_voice(voice),
+                tell_language=left_open,
+                others=[self._ref(row) for row in others if row.id not in chosen],
             )
         )
 
+    def _ref(self, row: Recording) -> RecordingRef:
+        return RecordingRef(
+            sha256=row.sha256,
+            path=str(self.home / row.path),
+            name=row.name,
+            has_text=row.text is not None,
+            text=row.text or "",
+            seconds=row.seconds,
+            cues=subtitles.of_row(row.cues),
+        )
+
     def commit(self, session: Session, job: Job, report: Report) -> None:
+        if report.HasField("language"):
+            told_language.store(session, job.voice, report.language)
+            return
         row = recordings.store_cut(session, job.voice, report.cut)
         if report.cut.cut_by not in ("", cut_settings.of_voice(voices.get(session, job.voice))):
             row.cut = None  # the settings have changed since the job began: the next one cuts it again
@@ -132,9 +134,15 @@ class MakeDataset(Kind):
                 job.why = f"No dataset: none of its clips can be used. `myna clips {job.voice} --dropped` says why."
             job.why += _waiting(waiting)
             return ()
-        job.why = datasets.said(made) + _waiting(waiting)
+        job.why = datasets.said(made) + _waiting(waiting) + own_speaker.tell(session, job.voice)
         train_after = pb.JobSpec.FromString(job.spec).dataset.train_after
         return following.training(session, job, made, self.settings) if train_after else ()
+
+
+def _there(session: Session, voice: str) -> list[Recording]:
+    """Its recordings, in the order they came."""
+    query = select(Recording).where(Recording.voice == voice, Recording.removed.is_(None)).order_by(Recording.id)
+    return list(session.scalars(query))
 
 
 def _waiting(clips: int) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from daemon.kinds.dataset import hearing_language
 from daemon.kinds.dataset.whisper_way import Remembered, found_way, goes_on_smaller
 from daemon.worker.job import Channel
 from engines import registry
@@ -59,6 +60,11 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
     way = found_way(weights, remembered, threads, channel)
     on_smaller = partial(goes_on_smaller, remembered, channel)
     choice = choose(plan.language, weights, threads=threads, way=way, on_smaller=on_smaller)
+    if (language := hearing_language.tell(plan, choice.transcriber, channel)) != plan.language:
+        plan.language = language
+        plan.recordings.extend(plan.others)
+        del choice  # not two models at once
+        choice = choose(language, weights, threads=threads, way=remembered.read(), on_smaller=on_smaller)
     channel.log("info", choice.why)
     limits = Limits.of(json.loads(plan.limits_json or "{}"))
     if cleaner(limits.denoise, info.sample_rate) is not None:  # what is missing is told once, not of each recording

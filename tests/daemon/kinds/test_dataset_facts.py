@@ -18,7 +18,7 @@ from daemon.database.store import Store
 from daemon.kinds.dataset import worker
 from daemon.kinds.dataset.server import COMPARED
 from daemon.state import judging, recordings
-from engines.judging.voice import unpacked
+from engines.judging.voice_clip import unpacked
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from tests.engines.speech import FIXTURES, TEXTS

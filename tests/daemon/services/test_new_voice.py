@@ -58,6 +58,21 @@ def test_a_voice_has_its_folder_and_is_as_its_voice_toml_says(tmp_path: Path) ->
     lived(tmp_path, life)
 
 
+def test_a_language_can_be_left_to_be_heard(tmp_path: Path) -> None:
+    async def life(living: Living) -> None:
+        made = await living.client.create_voice("bert", "auto")
+        assert (made.voice.language, made.voice.engine) == ("en", "glow")
+        assert (made.voice.HasField("heard_language"), made.voice.heard_language.language) == (True, "")
+        assert 'language = "auto"' in (tmp_path / "inbox" / "bert" / "voice.toml").read_text().splitlines()
+        told = by_name(made)["language"]
+        assert told.state == "note"
+        assert told.sentence.startswith("Only Whisper tells the language by the recordings, and it is not here.")
+        put_whisper(tmp_path)
+        assert by_name(await living.client.create_voice("carl", "auto"))["language"].state == "ok"
+
+    lived(tmp_path, life)
+
+
 def test_of_a_language_that_no_engine_speaks_it_is_said_who_speaks_what(tmp_path: Path) -> None:
     async def life(living: Living) -> None:
         made = await living.client.create_voice("aino", "vi")

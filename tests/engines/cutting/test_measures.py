@@ -12,7 +12,8 @@ from engines.cutting.measures import QUIETEST, Bands, bandwidth, edge, loudness,
 from engines.cutting.quality import snr_db
 from engines.judging.limits import Limits
 from engines.judging.reasons import Reason
-from engines.judging.voice import VoiceClip, broken
+from engines.judging.voice import broken
+from engines.judging.voice_clip import VoiceClip
 from tests.engines.speech import RATE, speech
 
 pytestmark = pytest.mark.unit

@@ -11,9 +11,11 @@ from engines.judging.doubt import DOUBTFUL, Doubt, Sign, Usual, nearness, of_dro
 from engines.judging.doubt_sentences import say_doubt, title
 from engines.judging.limits import Limits
 from engines.judging.reasons import Reason
+from engines.judging.speakers import speakers
 from engines.judging.verdict import Facts, Heard, Verdict
-from engines.judging.voice import VoiceClip, packed, usual_overlap
 from engines.judging.voice import judge as beside
+from engines.judging.voice import usual_overlap
+from engines.judging.voice_clip import VoiceClip, packed
 
 pytestmark = pytest.mark.unit
 
@@ -129,7 +131,7 @@ def test_two_at_once_are_told_by_what_is_usual_of_the_voice() -> None:
         return [replace(CLIP, id=n, sha256=f"{n}", text=f"text {n}", overlap=one) for n, one in enumerate(shares)]
 
     taken_for_two = clips(*(0.18 + 0.01 * (n % 5) for n in range(9)), None, 0.5)
-    voice = usual(taken_for_two, taken_for_two, Limits(), aligned=False)
+    voice = usual(taken_for_two, taken_for_two, Limits(), None, aligned=False)
     assert voice.overlap == pytest.approx(0.2, abs=0.01)
     assert [clip.id for clip in taken_for_two if of_kept(clip, FACTS, voice, Limits())] == [10]
     limits = Limits(overlap=0.2, near_duplicate=1)
@@ -144,7 +146,8 @@ def test_who_sounds_or_speaks_otherwise_than_the_rest_of_the_voice_is_doubted() 
 
     clips = [one(n, 0.02 * (n % 5), 0.06 + 0.0005 * (n % 20)) for n in range(40)]
     stranger, slow = one(40, 0.6, 0.065), one(41, 0.0, 0.0785)
-    voice = usual([*clips, stranger, slow], [*clips, stranger, slow], Limits(), aligned=False)
+    every = [*clips, stranger, slow]
+    voice = usual(every, every, Limits(), speakers(every).own, aligned=False)
     found = {
         clip.id: [sign.doubt for sign in of_kept(clip, FACTS, voice, Limits())] for clip in (clips[3], stranger, slow)
     }

@@ -21,6 +21,8 @@ import numpy as np
 FRAMES, TOKENS, MELS = 1500, 448, 80
 #: Added to the logit of <|endoftext|>, so that it stops babbling after some words.
 _STOP = 3.0
+#: Added to that of a language that it is to be sure of.
+_SURE = 12.0
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Size:
     heads: int = 2
     text_tokens: int = 300  #: bytes first; <|endoftext|> follows them
     multilingual: bool = False
+    speaks: str = ""  #: the language that it takes everything for, ISO 639-1; empty: any, at random
 
 
 TINY = Size()
@@ -55,6 +58,10 @@ def build(folder: Path, size: Size = TINY) -> Path:
     spec = whisper_spec.WhisperSpec(size.layers, size.heads, size.layers, size.heads)
     _fill(spec, size.width, len(vocabulary), tokenizer.token_to_id("<|endoftext|>"))
     spec.config.suppress_ids, spec.config.suppress_ids_begin = [], []
+    if size.speaks:  # it is sure of the language, and does not babble its name
+        language = tokenizer.token_to_id(f"<|{size.speaks}|>")
+        spec.decoder.projection.bias[language] = _SURE
+        spec.config.suppress_ids = [language]
     spec.config.lang_ids = [tokenizer.token_to_id(language) for language in languages]
     spec.config.alignment_heads = [(0, 0), (0, 1)]
     spec.register_vocabulary(vocabulary)

@@ -16,6 +16,8 @@ class Datasets(stubs.DatasetsServicer):
         self.exported: list[pb.ExportDatasetRequest] = []
         self.imported: dict[str, bytes] = {}  #: by voice
         self.tokens: list[str] = []
+        self.speakers: list[pb.Speaker] = []
+        self.own_speaker = ""
         why = "It lasts 0.2 s; 1.0 s is the least."
         self.clips = [
             pb.Clip(
@@ -76,6 +78,15 @@ class Datasets(stubs.DatasetsServicer):
 
     def List(self, request: pb.ListDatasetsRequest, context: Any) -> pb.ListDatasetsResponse:
         return pb.ListDatasetsResponse(datasets=self.datasets)
+
+    def Speakers(self, request: pb.SpeakersRequest, context: Any) -> pb.SpeakersReply:
+        by = pb.OWN_SPEAKER_PERSON if self.own_speaker else pb.OWN_SPEAKER_MOST
+        return pb.SpeakersReply(voice=request.voice, speakers=self.speakers, by=by if self.speakers else 0)
+
+    def ChooseSpeaker(self, request: pb.ChooseSpeakerRequest, context: Any) -> pb.SpeakersReply:
+        self.own_speaker = request.sha256
+        self.speakers.sort(key=lambda one: one.example.sha256 != request.sha256)
+        return self.Speakers(pb.SpeakersRequest(voice=request.voice), context)
 
     def Calibrate(self, request: pb.CalibrateRequest, context: Any) -> pb.Calibration:
         spread = pb.Spread(

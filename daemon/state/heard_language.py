@@ -1,0 +1,20 @@
+"""The language of a voice whose `voice.toml` leaves it to be heard (`language = "auto"`): heard once, it holds as a
+given one does."""
+
+from __future__ import annotations
+
+from daemon.database.models import Voice
+from proto import myna_pb2 as pb
+
+#: What `language` in voice.toml says then, and where options keep that it does.
+AUTO, OPTION = "auto", "language"
+
+
+def is_left_open(voice: Voice) -> bool:
+    """Whether it is to be heard, and was not yet."""
+    return voice.options.get(OPTION) == AUTO and not voice.heard_language
+
+
+def message(voice: Voice) -> pb.HeardLanguage | None:
+    """On the wire; None: the language was given."""
+    return pb.HeardLanguage(**voice.heard_language) if voice.options.get(OPTION) == AUTO else None
