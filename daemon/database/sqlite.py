@@ -32,8 +32,8 @@ from daemon.home import lost
 
 #: seconds one try to get at a held database lasts; who may wait longer tries again
 TRY = 1.0
-#: Statements that are kept compiled (some 55 kB each; once half as many again are there, the least used go), and prepared
-#: in each connection. An hour's usual work comes by a hundred; what is met once a day need not stay for months.
+#: Statements that are kept compiled (some 55 kB each; once half as many again are there, the least used go), and
+#: prepared in each connection. An hour's usual work comes by a hundred; what is met once a day need not stay.
 COMPILED_STATEMENTS = 128
 PREPARED_STATEMENTS = 64
 #: execution option of the connections that write: they take the write lock at once (a transaction that only takes it at

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
     from numpy.typing import NDArray
+    from torchaudio.models import HDemucs
 
 RATE = 44_100  #: Hz, at which the model hears
 #: What it parts a sound into; the voice is the last.
@@ -122,10 +123,12 @@ def _model(file: Path) -> Voice:
         ) from error
     network.to(device)
 
+    channels: int = network.audio_channels
+
     def voice(samples: NDArray[np.float32]) -> NDArray[np.float32]:
         try:
             with torch.inference_mode():
-                both = torch.from_numpy(samples).to(device).expand(1, network.audio_channels, -1)
+                both = torch.from_numpy(samples).to(device).expand(1, channels, -1)
                 made: NDArray[np.float32] = network(both)[0, -1].mean(0).cpu().numpy()
         except torch.OutOfMemoryError as error:
             raise OutOfMemory(
@@ -136,7 +139,7 @@ def _model(file: Path) -> Voice:
     return voice
 
 
-def _network(state: Mapping[str, torch.Tensor]) -> torch.nn.Module:
+def _network(state: Mapping[str, torch.Tensor]) -> HDemucs:
     """torchaudio's class with these weights; how wide and deep it is follows from them. Raises LookupError or
     RuntimeError for another model's."""
     import torch

@@ -137,9 +137,7 @@ def cut_recording(
     recording = Mono(path, engine_info.sample_rate, alive=alive)
     found = survey(recording, lambda seconds, total: on_progress(SURVEYED * seconds, total))
     layer = aligner or second
-    pieces, said = _pieces(found, text, engine_info, cues)
-    if text is not None and said is None and len(pieces) > 1 and layer is not None:
-        pieces, said = _laid(recording, found, text, engine_info, language, layer, alive) or (pieces, None)
+    pieces, said = _pieces(recording, found, text, engine_info, cues, language, layer, alive)
     given = said if said is not None else [text] if text is not None and len(pieces) == 1 and found.speech else None
     hearing = Hearing(transcriber, aligner, given, second if text is None else None, kept)
     pieces = checked(pieces, said, recording, found, hearing, layer, engine_info.clip_seconds, alive)
@@ -154,6 +152,23 @@ def cut_recording(
         _judged(one, words, source if words else "", shared, cer, language, engine_info, limits)
         for one, words, cer in zip(cut, texts, differ, strict=True)
     ]
+
+
+def _pieces(
+    recording: Mono,
+    found: Survey,
+    text: str | None,
+    engine: EngineInfo,
+    cues: Sequence[Cue],
+    language: str,
+    layer: Aligner | None,
+    alive: Alive,
+) -> tuple[list[Piece], list[str] | None]:
+    """What a recording falls into, and the text of each piece where it is known before anybody listens."""
+    pieces, said = _by_pauses(found, text, engine, cues)
+    if text is None or said is not None or len(pieces) < 2 or layer is None:
+        return pieces, said
+    return _laid(recording, found, text, engine, language, layer, alive) or (pieces, None)
 
 
 def _laid(
@@ -180,7 +195,7 @@ def _laid(
     return [part for part, _ in parts], [words for _, words in parts]
 
 
-def _pieces(
+def _by_pauses(
     found: Survey, text: str | None, engine: EngineInfo, cues: Sequence[Cue]
 ) -> tuple[list[Piece], list[str] | None]:
     """What a recording falls into, and the text of each piece where times tell it. Without speech it is a piece all the

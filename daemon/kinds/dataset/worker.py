@@ -56,15 +56,7 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
         return "No recording had to be cut."
     info = registry.info(plan.engine)
     weights = channel.home / "weights"
-    threads = int(os.environ.get("OMP_NUM_THREADS", "0")) or len(os.sched_getaffinity(0))
-    way = found_way(weights, remembered, threads, channel)
-    on_smaller = partial(goes_on_smaller, remembered, channel)
-    choice = choose(plan.language, weights, threads=threads, way=way, on_smaller=on_smaller)
-    if (language := hearing_language.tell(plan, choice.transcriber, channel)) != plan.language:
-        plan.language = language
-        plan.recordings.extend(plan.others)
-        del choice  # not two models at once
-        choice = choose(language, weights, threads=threads, way=remembered.read(), on_smaller=on_smaller)
+    choice = _who_hears(plan, weights, remembered, channel)
     channel.log("info", choice.why)
     limits = Limits.of(json.loads(plan.limits_json or "{}"))
     if cleaner(limits.denoise, info.sample_rate) is not None:  # what is missing is told once, not of each recording
@@ -106,6 +98,21 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
     hears = choice.transcriber
     computed = f" Whisper computed {say(hears.way)}." if isinstance(hears, WhisperTranscriber) else ""
     return (f"{result}, dropped: {reasons}." if reasons else f"{result}.") + computed
+
+
+def _who_hears(plan: wire.DatasetPlan, weights: Path, remembered: Remembered, channel: Channel) -> Choice:
+    """The recogniser of the voice's language. Where that is left to be heard and is now, the plan is changed: it has
+    the language, and the recordings that were cut in another one, too."""
+    threads = int(os.environ.get("OMP_NUM_THREADS", "0")) or len(os.sched_getaffinity(0))
+    way = found_way(weights, remembered, threads, channel)
+    on_smaller = partial(goes_on_smaller, remembered, channel)
+    choice = choose(plan.language, weights, threads=threads, way=way, on_smaller=on_smaller)
+    if (language := hearing_language.tell(plan, choice.transcriber, channel)) == plan.language:
+        return choice
+    plan.language = language
+    plan.recordings.extend(plan.others)
+    del choice  # not two models at once
+    return choose(language, weights, threads=threads, way=remembered.read(), on_smaller=on_smaller)
 
 
 def _cut(

@@ -35,7 +35,6 @@ from engines.metrics.spread import Interval
 from engines.metrics.summary import Summary
 from engines.training import loop
 from engines.training.checkpoint import Checkpoints
-from engines.training.settings import TrainSettings
 from engines.transcription.choose import Choice
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
@@ -349,21 +348,6 @@ def test_what_chooses_never_judges(language: str) -> None:
 def test_a_language_without_texts_and_few_clips_has_nothing_to_say(plan: wire.TrainPlan) -> None:
     plan.language = "xx"
     assert selection.lines(plan, frozenset()) == []
-
-
-@pytest.mark.unit
-@pytest.mark.parametrize(
-    ("settings", "steps"),
-    [
-        ({"steps": 300, "eval_every": 10}, (100, 200, 300)),
-        ({"steps": 100, "eval_every": 10}, (30, 70, 100)),  # measured ones
-        ({"steps": 10, "eval_every": 50}, (10,)),
-        ({"steps": 300, "eval_every": 10, "spoken_checkpoints": 0}, ()),
-        ({"steps": 300, "eval_every": 10, "spoken_checkpoints": 1}, (300,)),
-    ],
-)
-def test_spaced_steps(settings: dict[str, int], steps: tuple[int, ...]) -> None:
-    assert TrainSettings(learning_rate=1e-3, **settings).spaced() == steps  # type: ignore[arg-type]
 
 
 @pytest.mark.unit

@@ -393,13 +393,6 @@ def test_a_person_can_stop_it_at_any_moment(tmp_path: Path, share: float) -> Non
     assert looks == sorted(looks), "progress does not go back"
     count = len(looks)
     looks.clear()
+    stop = stop_at(max(1, round(count * share)))
     with pytest.raises(Cancelled):
-        cut_recording(
-            made.path,
-            made.text,
-            "en",
-            SHORT,
-            Scripted(*["words"] * 4),
-            tmp_path,
-            stop_at(max(1, round(count * share))),
-        )
+        cut_recording(made.path, made.text, "en", SHORT, Scripted(*["words"] * 4), tmp_path, stop)

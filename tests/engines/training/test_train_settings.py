@@ -160,3 +160,18 @@ def test_an_engine_without_adapters_says_so() -> None:
 def test_adapters_learn_at_a_rate_of_their_own() -> None:
     assert plan(LORA, 10, 10, True, {"lora": {"rank": 8}}).learning_rate == pytest.approx(20 * LEARNING.learning_rate)
     assert plan(LORA, 10, 10, True, {"lora": None}).learning_rate == LEARNING.learning_rate
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    ("settings", "steps"),
+    [
+        ({"steps": 300, "eval_every": 10}, (100, 200, 300)),
+        ({"steps": 100, "eval_every": 10}, (30, 70, 100)),  # measured ones
+        ({"steps": 10, "eval_every": 50}, (10,)),
+        ({"steps": 300, "eval_every": 10, "spoken_checkpoints": 0}, ()),
+        ({"steps": 300, "eval_every": 10, "spoken_checkpoints": 1}, (300,)),
+    ],
+)
+def test_spaced_steps(settings: dict[str, int], steps: tuple[int, ...]) -> None:
+    assert TrainSettings(learning_rate=1e-3, **settings).spaced() == steps  # type: ignore[arg-type]
