@@ -1,15 +1,21 @@
 """Memory that was needed for a moment goes back to the system. glibc keeps what was freed for the next time: after a
-flood of calls, or a list of everything there is, that can be more than mynad itself takes."""
+flood of calls, or a list of everything there is, that can be more than mynad itself takes. And Python leaves what holds
+itself in a circle (an exception and its frames) until there is much of it."""
 
 from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 #: Seconds between two looks, and bytes above the least there were since the last time that are worth the work.
 CHECK_EVERY, SLACK = 5.0, 4_000_000
+#: Seconds after which what is free goes back, however little it is: what creeps up by less would stay for ever.
+LONGEST = 300.0
 _STATM = Path("/proc/self/statm")
 
 
@@ -18,16 +24,24 @@ def resident() -> int:
     return int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-async def give_back() -> None:
-    """Look for ever; give back what is free whenever much came to it. Ends at once where the C library cannot (it is
-    not glibc)."""
+def due(now: int, least: int, since: float) -> bool:
+    """Whether memory is given back: with so many bytes in memory, the least since the last time, seconds ago."""
+    return now > least + SLACK or since >= LONGEST
+
+
+async def give_back(
+    measure: Callable[[], int] = resident, clock: Callable[[], float] = time.monotonic, every: float = CHECK_EVERY
+) -> None:
+    """Look for ever; give back what is free whenever much came to it, and now and then. Ends at once where the C
+    library cannot (it is not glibc)."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is None or not _STATM.exists():
         return
-    least = resident()
+    least, last = measure(), clock()
     while True:
-        await asyncio.sleep(CHECK_EVERY)
-        least = min(least, resident())
-        if resident() > least + SLACK:
+        await asyncio.sleep(every)
+        least = min(least, measure())
+        if due(measure(), least, clock() - last):
+            gc.collect()  # of what came since the start (`gc.freeze`): milliseconds
             await asyncio.to_thread(trim, 0)
-            least = resident()  # what stays is in use
+            least, last = measure(), clock()  # what stays is in use
