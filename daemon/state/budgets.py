@@ -88,14 +88,14 @@ def standing(session: Session, voice: str, limit: pb.Money, stop: bool, moment: 
     month = spent.month_of(moment)
     total = spent.of_all(session, Job.voice == voice, Spent.month == month)
     used = spent.in_currency(total.money, money.same, limit.currency)
-    if used is None and not total.seconds:
-        used = 0.0  # nothing was done
     lacks = total.priced_energy and bool(total.unmetered)
     price = settings_of(session).cost
     paid_in = {name for name, amount in total.money.items() if amount}
     if price.known:  # what is done from now on
         paid_in.add(price.currency)
     others = tuple(sorted(name for name in paid_in if not money.same(name, limit.currency)))
+    if used is None and not (total.seconds or others):
+        used = 0.0  # nothing was done
     return Standing(voice, month, limit, stop, used, lacks, spent.next_month(moment), others)
 
 

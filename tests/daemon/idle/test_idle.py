@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import struct
 import sys
 from pathlib import Path
@@ -285,8 +284,8 @@ def test_settings_that_cannot_be_meant_are_refused(tmp_path: Path, table: str) -
 @pytest.mark.parametrize("length", ['"20"', "20", '"0 min"', '"soon"', '"2000 h 400 d"', '"-1h"', '""'])
 def test_a_length_that_cannot_be_meant_is_refused_with_an_example(tmp_path: Path, length: str) -> None:
     (tmp_path / "myna.toml").write_text(f"[when_idle]\nafter = {length}\n")
-    said = 'after of [when_idle] must be a time above 0, at most 365 days, like "20 min" or "1h"; '
-    with pytest.raises(BadRequest, match=re.escape(said)):
+    said = r'after( of \[when_idle\])? must be a time above 0, at most 365 days, like "20 min" or "1h"; '
+    with pytest.raises(BadRequest, match=said):
         load(tmp_path)
 
 

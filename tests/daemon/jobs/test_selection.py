@@ -16,7 +16,6 @@ from recorded import Recorded
 from safetensors.torch import load_file
 
 from daemon.kinds.evaluate.training_report import checkpoints
-from daemon.kinds.evaluate.understanding import ENOUGH
 from daemon.kinds.train import selection
 from daemon.kinds.train import worker as train
 from daemon.kinds.train.selection import ChosenBy, Heard
@@ -179,14 +178,6 @@ def test_of_a_person_whom_the_recogniser_does_not_understand_words_choose_no_che
         "no part."
     )
     assert checkpoint_words.understood(told) == ("" if words else said)
-
-
-def test_the_person_is_known_by_texts_that_no_recogniser_wrote() -> None:
-    clips = [wire.ClipRef(sha256=f"{number:02}", path=f"/{number}", text="So.") for number in range(30)]
-    plan = wire.TrainPlan(clips=reversed(clips))
-    assert [clip.sha256 for clip in selection.to_understand(plan)] == [clip.sha256 for clip in clips[:ENOUGH]]
-    plan.written.extend(["20", "29", "gone"])
-    assert [clip.sha256 for clip in selection.to_understand(plan)] == ["20", "29"]
 
 
 @pytest.mark.integration

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from recorded import Recorded
 
 from daemon.kinds.evaluate import worker as evaluate
+from daemon.kinds.evaluate.understanding import ENOUGH
+from daemon.kinds.train import selection
 from engines.audio.mono import load
 from engines.transcription.base import SAMPLE_RATE, Transcript, Trust
 from engines.transcription.choose import Choice
@@ -90,3 +92,11 @@ def test_where_the_held_out_ones_are_understood_no_other_is_asked(
     details = json.loads(channel.committed[0].evaluated.report_json)
     assert details["understanding"] == {"heard": True, "wer": 0.0, "recordings": 2, "further": 0}
     assert "it listened to" not in (Path(evaluate_plan.version_dir) / "report.md").read_text()
+
+
+def test_where_checkpoints_are_chosen_the_person_is_known_by_texts_that_no_recogniser_wrote() -> None:
+    clips = [wire.ClipRef(sha256=f"{number:02}", path=f"/{number}", text="So.") for number in range(30)]
+    plan = wire.TrainPlan(clips=reversed(clips))
+    assert [clip.sha256 for clip in selection.to_understand(plan)] == [clip.sha256 for clip in clips[:ENOUGH]]
+    plan.written.extend(["20", "29", "gone"])
+    assert [clip.sha256 for clip in selection.to_understand(plan)] == ["20", "29"]
