@@ -30,8 +30,6 @@ _READS = {aten._local_scalar_dense, aten.equal}
 _COUNTS = {aten.nonzero, aten.masked_select, aten._unique2, aten.unique_dim, aten.unique_consecutive, aten.bincount}
 #: Operations that take indices from the CPU too, which are sent.
 _INDEXES = {aten.index, aten.index_put, aten.index_put_, aten._index_put_impl_}
-#: Operations to which a single number of the CPU is sent like any tensor: `torch.where(mask, x, 0)`.
-_SENDS = {aten.where}
 #: Operations that do not take even a single number from the CPU.
 _STRICT = {aten.cat, aten.stack}
 _COPIES = {aten._to_copy, aten.copy_, aten.copy}
@@ -184,9 +182,6 @@ class _Pretence(TorchDispatchMode):
             self._record.wait(Why.VALUE)
         elif packet in _COUNTS or (packet is aten.repeat_interleave and kwargs.get("output_size") is None):
             self._record.wait(Why.SIZE)
-        if packet in _SENDS:
-            for _ in here:
-                self._record.wait(Why.SEND)
         for index in indices:
             if not isinstance(index, OnGpu):
                 self._record.wait(Why.SEND)

@@ -60,6 +60,7 @@ def test_recorded_steps_and_frames_are_the_plain_ones(engine: FishEngine) -> Non
     assert found.tolerance == graphs.EXACT, "no code may be another in fp32"
 
 
+@pytest.mark.long
 def test_in_the_published_precision_too(engine: FishEngine) -> None:
     fish = engine.load(None)
     fish.transformer.to(torch.bfloat16)
@@ -68,6 +69,7 @@ def test_in_the_published_precision_too(engine: FishEngine) -> None:
     assert found.tolerance == graphs.REDUCED
 
 
+@pytest.mark.long
 def test_and_with_adapters_which_are_proved_by_themselves(engine: FishEngine, clips: list[Clip]) -> None:
     fish = taught(engine, None, LORA, clips)
     assert compared(fish).equal
@@ -79,6 +81,7 @@ def test_frames_that_come_out_as_they_were_are_found_out(engine: FishEngine) -> 
     assert not compared(engine.load(None), FrozenFrames).equal
 
 
+@pytest.mark.long
 def test_a_text_is_the_same_sound_by_recorded_steps(
     engine: FishEngine, talkative: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
