@@ -125,7 +125,7 @@ def _model(file: Path) -> Voice:
     def voice(samples: NDArray[np.float32]) -> NDArray[np.float32]:
         try:
             with torch.inference_mode():
-                both = torch.from_numpy(samples).to(device).expand(1, network.audio_channels, -1)
+                both = torch.from_numpy(samples).to(device).expand(1, 2, -1)  # it hears stereo
                 made: NDArray[np.float32] = network(both)[0, -1].mean(0).cpu().numpy()
         except torch.OutOfMemoryError as error:
             raise OutOfMemory(
@@ -148,4 +148,6 @@ def _network(state: Mapping[str, torch.Tensor]) -> torch.nn.Module:
         # in each of the first layer's bands lie four of the spectrum's, which has half as many as the window samples
         network = HDemucs(list(SOURCES), channels=len(first), nfft=8 * len(bands), depth=depth)
     network.load_state_dict(state, assign=True)
-    return network.eval().requires_grad_(False)
+    network.eval().requires_grad_(False)
+    made: torch.nn.Module = network
+    return made

@@ -139,13 +139,7 @@ def cut_recording(
     preparing = Preparing(separate() if separate is not None else None, clean)
     cut = Cutter(recording, found, hearing, out_dir, on_progress, alive, limits, preparing).cut(pieces)
     heard = [one.heard for one in cut]
-    if said is not None:
-        texts, differ = (
-            said,
-            [disagreement(one, of.text, language) if of else None for one, of in zip(said, heard, strict=True)],
-        )
-    else:
-        texts, differ = _texts(text, heard, bool(found.speech), transcriber, language, alive)
+    texts, differ = _texts(text, said, heard, bool(found.speech), transcriber, language, alive)
     source: Literal["given", "whisper", "pocketsphinx", ""] = "given" if text else _source(transcriber)
     shared = text is not None and len(pieces) > 1
     return [
@@ -179,13 +173,17 @@ def _pieces(
 
 def _texts(
     text: str | None,
+    said: list[str] | None,
     heard: Sequence[Transcript | None],
     speech: bool,
     transcriber: Transcriber | None,
     language: str,
     alive: Alive,
 ) -> tuple[list[str], list[float | None]]:
-    """The text of each piece, and how far it differs from what was heard there (None: not compared)."""
+    """The text of each piece (`said` where times tell it), and how far it differs from what was heard there (None: not
+    compared)."""
+    if said is not None:
+        return said, [disagreement(one, of.text, language) if of else None for one, of in zip(said, heard, strict=True)]
     if not speech:
         return [text or "" if len(heard) == 1 else ""] * len(heard), [None] * len(heard)
     if text is None or len(heard) == 1:
