@@ -18,7 +18,7 @@ from engines.audio import separation
 #: File of the home that says that it was killed.
 KILLED = "killed"
 #: Stretches that are separated before.
-BEFORE = 2
+BEFORE = 1
 
 
 def mortal(load: Callable[[Path], separation.Voice]) -> Callable[[Path], separation.Voice]:
