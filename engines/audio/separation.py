@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
     from numpy.typing import NDArray
-    from torchaudio.models import HDemucs
 
 RATE = 44_100  #: Hz, at which the model hears
 #: What it parts a sound into; the voice is the last.
@@ -123,12 +122,10 @@ def _model(file: Path) -> Voice:
         ) from error
     network.to(device)
 
-    channels: int = network.audio_channels
-
     def voice(samples: NDArray[np.float32]) -> NDArray[np.float32]:
         try:
             with torch.inference_mode():
-                both = torch.from_numpy(samples).to(device).expand(1, channels, -1)
+                both = torch.from_numpy(samples).to(device).expand(1, 2, -1)  # it hears stereo
                 made: NDArray[np.float32] = network(both)[0, -1].mean(0).cpu().numpy()
         except torch.OutOfMemoryError as error:
             raise OutOfMemory(
@@ -139,7 +136,7 @@ def _model(file: Path) -> Voice:
     return voice
 
 
-def _network(state: Mapping[str, torch.Tensor]) -> HDemucs:
+def _network(state: Mapping[str, torch.Tensor]) -> torch.nn.Module:
     """torchaudio's class with these weights; how wide and deep it is follows from them. Raises LookupError or
     RuntimeError for another model's."""
     import torch
@@ -151,4 +148,6 @@ def _network(state: Mapping[str, torch.Tensor]) -> HDemucs:
         # in each of the first layer's bands lie four of the spectrum's, which has half as many as the window samples
         network = HDemucs(list(SOURCES), channels=len(first), nfft=8 * len(bands), depth=depth)
     network.load_state_dict(state, assign=True)
-    return network.eval().requires_grad_(False)
+    network.eval().requires_grad_(False)
+    made: torch.nn.Module = network
+    return made

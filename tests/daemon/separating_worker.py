@@ -18,13 +18,14 @@ from engines.audio import separation
 #: File of the home that says that it was killed.
 KILLED = "killed"
 #: Stretches that are separated before.
-BEFORE = 2
+BEFORE = 1
 
 
 def mortal(load: Callable[[Path], separation.Voice]) -> Callable[[Path], separation.Voice]:
+    done = 0
+
     def loaded(file: Path) -> separation.Voice:
-        voice, done = load(file), 0
-        killed = Path(os.environ["MYNA_HOME"]) / KILLED
+        voice, killed = load(file), Path(os.environ["MYNA_HOME"]) / KILLED
 
         def separated(samples: NDArray[np.float32]) -> NDArray[np.float32]:
             nonlocal done

@@ -92,6 +92,22 @@ def test_what_hears_recordings_is_brought_by_its_name(daemon: None, home: Path, 
     assert "There is no engine named 'whisper-huge'" in myna("engines", "fetch", "whisper-huge").err
 
 
+def test_what_takes_music_out_comes_from_a_folder_with_its_terms(
+    daemon: None, home: Path, myna: Run, tmp_path: Path
+) -> None:
+    (given := tmp_path / "given").mkdir()
+    told = myna("engines", "add", "hdemucs", given)
+    assert told.code == 1
+    assert f"{given} holds no Hybrid Demucs" in told.err
+    assert "hdemucs_high_trained.pt" in told.err
+    (given / "hdemucs_high_trained.pt").write_bytes(b"weights")
+    taken = myna("engines", "add", "hdemucs", given)
+    assert taken.code == 0, taken.err
+    assert "for scientific purposes only" in " ".join(taken.out.split())
+    assert (home / "weights" / "separation" / "hdemucs" / "hdemucs_high_trained.pt").read_bytes() == b"weights"
+    assert "hdemucs is here already" in myna("engines", "fetch", "hdemucs").err
+
+
 def test_who_says_no_has_accepted_nothing(daemon: None, mirror: Server, home: Path, myna: Run) -> None:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "tui.cli", "engines", "accept", "xtts"]

@@ -76,7 +76,7 @@ def test_the_model_is_the_librarys_and_hears_both_channels_alike(weights: Path) 
     file = separators.folder("hdemucs", weights) / separators.PUBLISHED["hdemucs"].file.name
     network = separation._network(torch.load(file, weights_only=True))
     assert isinstance(network, HDemucs)
-    assert (network.depth, network.nfft, network.channels) == (5, 1024, 4)
+    assert (network.depth, network.nfft, network.channels) == (6, 4096, 4)
     sound = speech("letter")[:RATE]
     with torch.inference_mode():
         both = network(torch.from_numpy(np.stack([sound, sound]))[None])

@@ -12,7 +12,7 @@ from engines.audio import separation
 
 
 def build(folder: Path, sources: tuple[str, ...] = separation.SOURCES) -> Path:
-    """Its file, as one of that name is published, in a folder that is made. Some 160,000 weights."""
+    """Its file, as one of that name is published, in a folder that is made. Some 600,000 weights."""
     coqui.prepare()
     from torchaudio.models import HDemucs
 
@@ -20,5 +20,5 @@ def build(folder: Path, sources: tuple[str, ...] = separation.SOURCES) -> Path:
     file = folder / separators.PUBLISHED["hdemucs"].file.name
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        torch.save(HDemucs(list(sources), channels=4, nfft=1024, depth=5).state_dict(), file)
+        torch.save(HDemucs(list(sources), channels=4, depth=6).state_dict(), file)
     return file
