@@ -20,13 +20,17 @@ from engines.cutting.power import Power
 from engines.cutting.vad import Span
 from engines.metrics.normalise import normalise
 from engines.transcription.alignment import FITS, UNLIKE, Alignment
+from engines.transcription.base import Word
 
 #: Seconds of a recording, at most: all of its samples are laid at once, in so much memory.
 LONGEST_LAID = 600.0
 #: Share of words that may sound unlike themselves: of right texts one in some forty does.
 _UNLIKE_SHARE = 0.05
-#: Seconds of speech without a word from which words are missing in the text.
-_UNTOLD = 0.45
+#: Seconds of speech without a word from which words are missing in the text, and with words that do not sound like
+#: themselves: a short one is stretched over what is missing.
+_UNTOLD, _UNLIKE_SECONDS = 0.5, 1.0
+#: Seconds that a word takes at most, and more for each of its letters: nobody speaks so slowly.
+_LONG_WORD, _LONG_LETTER = 0.4, 0.12
 #: Seconds that a word must reach into two stretches of speech to hold them together: its times may be wrong by so much.
 _REACHES = 0.05
 #: What a cut costs (as `engines.cutting.pauses` counts) in the midst of a sentence, and at a comma.
@@ -59,6 +63,8 @@ def worded_pieces(
     over its whole length."""
     said = _said(text, laid, language)
     if said is None or not _lies_well(laid):
+        return None
+    if not _told(speech, laid.words, _UNTOLD) or not _told(speech, [*filter(_sounds, laid.words)], _UNLIKE_SECONDS):
         return None
     atoms = atoms_of(speech, power, lengths[1])
     groups = _groups(atoms, said, lengths[1] - 2 * MARGIN)
@@ -95,13 +101,33 @@ def _said(text: str, laid: Alignment, language: str) -> list[_Said] | None:
 
 
 def _lies_well(laid: Alignment) -> bool:
-    unlike = sum(word.confidence < math.exp(UNLIKE) for word in laid.words)
+    unlike = sum(not _sounds(word) for word in laid.words)
     return laid.fit >= FITS and unlike <= _UNLIKE_SHARE * len(laid.words)
 
 
+def _sounds(word: Word) -> bool:
+    """Whether a word sounds like itself, and is not stretched over what it is not."""
+    usual = _LONG_WORD + _LONG_LETTER * len(word.text)
+    return word.confidence >= math.exp(UNLIKE) and word.end - word.start <= usual
+
+
+def _told(speech: Sequence[Span], words: Sequence[Word], most: float) -> bool:
+    """Whether no speech goes on for longer than `most` seconds without one of the words."""
+    ends = [word.end for word in words]
+    for span in speech:
+        at = span.start
+        for word in words[bisect_left(ends, span.start) :]:
+            if word.start >= span.end or word.start - at > most:
+                break
+            at = max(at, word.end)
+        if span.end - at > most:
+            return False
+    return True
+
+
 def _groups(atoms: Sequence[Span], said: Sequence[_Said], room: float) -> list[tuple[int, int]] | None:
-    """Stretches of speech (first, last) that no word runs between, each with a word at least; None where somebody
-    speaks for long without a word of the text. What would take longer than `room` seconds is not held together: its cut
+    """Stretches of speech (first, last) that no word runs between, each with a word at least; None where one has none
+    and is no click. What would take longer than `room` seconds is not held together: its cut
     is moved out of the word then (`engines.cutting.edges`)."""
     ends = [atom.end for atom in atoms]
     told, held = set[int](), set[int]()  # stretches with a word; those that a word holds to the next one

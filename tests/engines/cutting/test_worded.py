@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -53,7 +54,9 @@ def pieces(text: str, found: Alignment, speech: Sequence[Span] = SPEECH) -> list
 
 
 #: Sentences end behind the third, the fifth and the eighth stretch.
-THREE = "one two three four five six. seven eight nine ten. eleven twelve one two three four."
+THREE = (
+    "anchor basket candle dinner engine flower. garden hammer island jacket. kettle ladder market needle orange pencil."
+)
 
 
 def test_cuts_are_at_the_ends_of_sentences_though_pauses_are_alike() -> None:
@@ -66,28 +69,13 @@ def test_cuts_are_at_the_ends_of_sentences_though_pauses_are_alike() -> None:
 
 @pytest.mark.parametrize("place", [6, 8])
 def test_a_comma_is_a_better_place_than_none(place: int) -> None:
-    words = [
-        "one",
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-        "eight",
-        "nine",
-        "ten",
-        "eleven",
-        "twelve",
-        "one",
-        "two",
-    ]
+    words = THREE.replace(".", "").split()[:14]
     parts = [" ".join(words[:place]) + ",", " ".join(words[place:])]
     assert [words for _, words in pieces(" ".join(parts), spoken(" ".join(parts), SPEECH[:7]), SPEECH[:7])] == parts
 
 
 def test_every_word_is_in_one_piece_as_it_is_written() -> None:
-    text = THREE.replace("nine ten", "nine – ten")
+    text = THREE.replace("island jacket", "island – jacket")
     found = pieces(text, spoken(text))
     assert " ".join(words for _, words in found) == text
     for (span, _), (after, _) in itertools.pairwise(found):
@@ -97,19 +85,21 @@ def test_every_word_is_in_one_piece_as_it_is_written() -> None:
 def test_no_cut_is_in_a_pause_that_a_word_goes_on_behind() -> None:
     """However long the closure is: the second pause is a worse place, and the only one between words."""
     speech = [Span(1.0, 4.0), Span(4.45, 8.0), Span(8.25, 11.0)]
-    text = "one two seventeen four five six"
+    text = "anchor basket seventeen candle dinner engine flower garden hammer"
 
     def cut(end: float, start: float) -> list[str]:
         words = [
-            ("one", 1.0, 2.0), ("two", 2.0, 3.5), ("seventeen", 3.5, end), ("four", start, 8.0), ("five", 8.25, 9.0),
-            ("six", 9.0, 11.0),
+            ("anchor", 1.0, 2.1), ("basket", 2.1, 3.2), ("seventeen", 3.4, end), ("candle", start, 5.5),
+            ("dinner", 5.5, 6.6), ("engine", 6.6, 7.7), ("flower", 8.25, 9.2), ("garden", 9.2, 10.2),
+            ("hammer", 10.2, 11.0),
         ]  # fmt: skip
         told = worded_pieces(text, laid(words), "en", speech, power(speech), (1.0, 7.5))
         assert told is not None
         return [words for _, words in told]
 
-    assert cut(4.8, 4.9) == ["one two seventeen four", "five six"]
-    assert cut(4.0, 4.45) == ["one two seventeen", "four five six"], "without the word, it would be the first"
+    assert cut(4.8, 4.9) == ["anchor basket seventeen candle dinner engine", "flower garden hammer"]
+    without = ["anchor basket seventeen", "candle dinner engine flower garden hammer"]
+    assert cut(4.0, 4.45) == without, "without the word, it would be the first"
 
 
 @pytest.mark.parametrize(("seconds", "trusted"), [(0.2, True), (0.6, False)])
@@ -121,7 +111,23 @@ def test_a_breath_goes_to_its_neighbour_and_speech_without_words_is_left_to_who_
     assert (told is not None) is trusted
     if told is not None:
         assert told[-1][0].end >= 21.2 + seconds
-        assert told[-1][1].endswith("four.")
+        assert told[-1][1].endswith("pencil.")
+
+
+@pytest.mark.parametrize("stretched", [True, False])
+def test_a_sentence_that_is_missing_in_the_text_is_left_to_who_hears(stretched: bool) -> None:
+    """It is taken for silence; or one short word is stretched over it."""
+    names = THREE.replace(".", "").split() * 2
+    begins = [1 + 2.5 * (n // 4) + n % 4 / 2 for n in range(32)]
+    words = [(name, begin, begin + 0.5) for name, begin in zip(names, begins, strict=True)]
+    text = [word for word, *_ in words]
+    whole = laid(words)
+    assert worded_pieces(" ".join(text), whole, "en", SPEECH, power(SPEECH), LENGTHS) is not None
+    begin, end = whole.words[12].start, whole.words[15].end if stretched else whole.words[12].start + 0.1
+    short = Word(names[12], begin, end, 0.01 if stretched else 0.5)
+    fewer = replace(whole, words=(*whole.words[:12], short, *whole.words[16:]))
+    rest = " ".join([*text[:13], *text[16:]])
+    assert worded_pieces(rest, fewer, "en", SPEECH, power(SPEECH), LENGTHS) is None
 
 
 def test_a_text_that_does_not_lie_well_is_left_to_who_hears() -> None:
