@@ -45,7 +45,9 @@ def show(found: pb.SpeakersReply) -> None:
         )
         for number, one in enumerate(found.speakers, 1)
     ]
-    output.table(("speaker", "whose", "clips", "length", "recordings", "likeness", "a clip", "from"), rows, nobody)
+    output.table(
+        ("speaker", "whose", "clips", "length", "recordings", "speaker similarity", "a clip", "from"), rows, nobody
+    )
     if not rows:
         return
     output.line(output.safe(f"How the voice's own is told: {BY.get(found.by, 'by a newer Myna')}."))
@@ -62,7 +64,7 @@ def numbers(found: pb.SpeakersReply) -> dict[str, Any]:
                 "seconds": one.seconds,
                 "recordings": one.recordings,
                 "seconds_alone": one.alone_seconds,
-                "likeness": one.likeness,
+                "similarity": one.likeness,
                 "example": one.example.sha256,
             }
             for one in found.speakers
@@ -83,11 +85,11 @@ def section(report: dict[str, Any], voice: str) -> list[str]:
         f"{len(report['speakers'])} people speak in the recordings as they are now. The voice's own is the first: "
         f"{by}. Others are left out; `myna datasets speakers {voice} --own N` chooses another one.",
         "",
-        "| speaker | clips | length | recordings | likeness to the voice's own |",
+        "| speaker | clips | length | recordings | speaker similarity to the voice's own |",
         "|---|---:|---:|---:|---:|",
         *(
             f"| {number} | {one['clips']} | {wording.duration(one['seconds'])} | {one['recordings']} | "
-            f"{one['likeness']:.2f} |"
+            f"{one['similarity']:.2f} |"
             for number, one in enumerate(report["speakers"], 1)
         ),
     ]
