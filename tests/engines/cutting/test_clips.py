@@ -4,60 +4,27 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pytest
 import soundfile
-from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import itertools
 
+from scripted import Scripted
 from speech import FIXTURES, RATE, TEXTS, recording, speech
 
 from engines.cutting.clips import CutClip, Progress, cut_recording
 from engines.errors import Cancelled
 from engines.glow.info import INFO
-from engines.metrics.normalise import normalise
 from engines.transcription.alignment import FITS, Aligner
-from engines.transcription.base import Transcript, Word
 from engines.transcription.sphinx import SphinxTranscriber
 
 #: An engine that takes one sentence at a time.
 SHORT = replace(INFO, clip_seconds=(0.8, 4.0))
-
-
-class Scripted:
-    """A recogniser that returns the given texts in order, and keeps the samples that it was given."""
-
-    name = "whisper"
-    language = "en"
-
-    settings = "scripted"
-
-    def __init__(
-        self,
-        *heard: str,
-        trust: Literal["high", "low"] = "high",
-        confidence: float = 0.9,
-        words: tuple[Word, ...] = (),
-    ) -> None:
-        self.trust: Literal["high", "low"] = trust
-        self._words = words
-        self._heard: Iterator[str] = iter(heard)
-        self._confidence = confidence
-        self.given: list[NDArray[np.float32]] = []
-
-    def transcribe(self, samples: NDArray[np.float32]) -> Transcript:
-        self.given.append(samples)
-        return Transcript(next(self._heard), self._words, self.name, self.trust, self._confidence)
-
-    def transcribe_many(self, clips: Sequence[NDArray[np.float32]], alive: object = None) -> list[Transcript]:
-        return [self.transcribe(clip) for clip in clips]
 
 
 @pytest.fixture(scope="module")
@@ -86,24 +53,6 @@ def test_a_recording_of_engine_length_with_text_is_one_clip(tmp_path: Path, sphi
     assert len(sound) / rate == pytest.approx(clip.seconds, abs=0.001)
     assert clip.cer is not None
     assert clip.cer < 0.35
-
-
-def test_the_times_of_words_are_kept_with_their_clip(tmp_path: Path) -> None:
-    """Of a given text that fits, as it was laid; else of what was heard."""
-    laid = only(
-        cut_recording(FIXTURES / "harbour.flac", TEXTS["harbour"], "en", INFO, Scripted(), tmp_path, aligner=Aligner())
-    )
-    assert [word.text for word in laid.words] == normalise(TEXTS["harbour"], "en").split()
-    assert laid.quality.word_confidence is None, "no recogniser heard it"
-    assert all(0 <= one.start < one.end <= laid.seconds for one in laid.words)
-    sure = (Word("hello", 0.1, 0.5, 0.9), Word("—", 0.5, 0.6, 0.1), Word("there", 0.6, 1.0, 0.4))
-    for trust, least in (("high", 0.4), ("low", None)):
-        hears = Scripted("hello — there", trust=trust, words=sure)  # type: ignore[arg-type]
-        clip = only(cut_recording(FIXTURES / "harbour.flac", None, "en", INFO, hears, tmp_path))
-        assert clip.words == sure
-        assert clip.quality.word_confidence == least
-        assert clip.facts.heard is not None
-        assert clip.facts.heard.least_sure == ("there" if least else "")
 
 
 def test_without_a_recogniser_a_given_text_is_believed(tmp_path: Path) -> None:
@@ -223,27 +172,6 @@ def test_a_text_that_does_not_fit_is_listened_to(tmp_path: Path, sphinx: SphinxT
     )
     assert (clip.kept, clip.reason) == (False, "disagree")
     assert clip.heard in clip.sentence
-
-
-def test_a_text_of_several_clips_is_laid_under_all_of_them_and_not_listened_to(tmp_path: Path) -> None:
-    made = recording(tmp_path / "a.flac", ["harbour", "letter", "harbour"], pause=1.0)
-    recogniser = Scripted()
-    clips = cut_recording(made.path, made.text, "en", SHORT, recogniser, tmp_path, aligner=Aligner())
-    assert [clip.text for clip in clips] == [TEXTS["harbour"], TEXTS["letter"], TEXTS["harbour"]]
-    assert all(clip.kept and clip.facts.text_shared and (clip.quality.text_fit or -9.0) > FITS for clip in clips)
-    assert recogniser.given == []
-
-
-def test_a_text_of_several_clips_in_which_words_are_missing_is_listened_to(tmp_path: Path) -> None:
-    """Which words are said in which of them is what the recogniser is for."""
-    made = recording(tmp_path / "a.flac", ["harbour", "letter", "harbour"], pause=1.0)
-    recogniser = Scripted(TEXTS["harbour"], TEXTS["letter"], TEXTS["harbour"])
-    text = f"{TEXTS['harbour']} {TEXTS['harbour']}"
-    clips = cut_recording(made.path, text, "en", SHORT, recogniser, tmp_path, aligner=Aligner())
-    assert [clip.kept for clip in clips] == [True, False, True]
-    assert clips[0].text == TEXTS["harbour"]
-    assert clips[2].text.endswith("small boat left the harbour before the sun came up.")
-    assert len(recogniser.given) == 3
 
 
 def test_a_wrong_text_is_dropped_with_what_was_heard(tmp_path: Path, sphinx: SphinxTranscriber) -> None:
