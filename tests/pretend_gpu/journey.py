@@ -256,8 +256,8 @@ def _check_on_device(module: torch.nn.Module) -> None:
 
 @contextmanager
 def _fast_paths() -> Iterator[None]:
-    """Those that proved themselves, as on a card. Steps are recorded as calls; there is no memory to pin, nor are there
-    other kinds of product."""
+    """Those that proved themselves, as on a card. Steps are recorded as calls, and proved over few codes, since each
+    takes long here; there is no memory to pin, nor are there other kinds of product."""
     proofs = Proofs(Card("Pretended", DEVICE, "", torch.__version__), None)
     real = learning.allowed
 
@@ -269,6 +269,7 @@ def _fast_paths() -> Iterator[None]:
         mock.patch.object(learning, "allowed", allowed),
         mock.patch.object(learning, "refuses_bf16", return_value=False),
         mock.patch.object(graphs, "CudaGraph", RecordedCall),
+        mock.patch.object(graphs, "GROWTH", 4),
     ):
         yield
 
