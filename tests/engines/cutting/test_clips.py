@@ -311,14 +311,15 @@ def test_a_person_can_stop_it_at_any_moment(tmp_path: Path, share: float) -> Non
 
     def stop_at(last: float) -> Progress:
         def look(done: float, total: float) -> None:
-            looks.append(done)
+            assert not looks or done >= looks[-1], "progress does not go back"
+            if not looks or done > looks[-1]:  # the same again as often as there was time for it
+                looks.append(done)
             if len(looks) >= last:
                 raise Cancelled("Stopped.")
 
         return look
 
     cut_recording(made.path, made.text, "en", SHORT, Scripted(*["words"] * 4), tmp_path, stop_at(math.inf))
-    assert looks == sorted(looks), "progress does not go back"
     count = len(looks)
     looks.clear()
     stop = stop_at(max(1, round(count * share)))
