@@ -110,7 +110,7 @@ def _standing_in(modules: Mapping[str, ModuleType | None]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _replaced(owner: ModuleType, name: str, value: object) -> Iterator[None]:
+def _replaced(owner: ModuleType | type, name: str, value: object) -> Iterator[None]:
     before = getattr(owner, name)
     setattr(owner, name, value)
     try:
