@@ -7,15 +7,19 @@ Measured for transformers' GPT-2 beside torch 2.13: a third of the time and 1,10
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import importlib
 import importlib.metadata
+import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import torch
 import torch.compiler
 import torch.distributed
 
@@ -54,6 +58,32 @@ def without_compiler() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def without_values() -> Iterator[None]:
+    """Of parameters on the meta device, which have shapes and no values, nothing is drawn and no norm is taken, for the
+    block: torch works out in Python what would come of that, and imports sympy for it. All others are as ever."""
+    norm, weigh = torch.norm_except_dim, torch._weight_norm
+
+    def drawn(by: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+        return lambda tensor, *how, **named: tensor if tensor.is_meta else by(tensor, *how, **named)
+
+    def normed(tensor: torch.Tensor, pow: int = 2, dim: int = 0) -> torch.Tensor:
+        if not tensor.is_meta:
+            return norm(tensor, pow, dim)
+        return tensor.new_empty([size if axis == dim else 1 for axis, size in enumerate(tensor.shape)])
+
+    def weighed(direction: torch.Tensor, length: torch.Tensor, dim: int = 0) -> torch.Tensor:
+        return direction.new_empty(direction.shape) if direction.is_meta else weigh(direction, length, dim)
+
+    with (
+        _replaced(torch.Tensor, "normal_", drawn(torch.Tensor.normal_)),
+        _replaced(torch.Tensor, "uniform_", drawn(torch.Tensor.uniform_)),
+        _replaced(torch, "norm_except_dim", normed),
+        _replaced(torch, "_weight_norm", weighed),
+    ):
+        yield
+
+
+@contextlib.contextmanager
 def without_event_files() -> Iterator[None]:
     """Torch's writer of TensorBoard files, for the block: what imports it here never makes one."""
     writer = {} if _EVENTS in sys.modules else {_EVENTS: _module(_EVENTS, SummaryWriter=_event_files)}
@@ -80,7 +110,7 @@ def _standing_in(modules: Mapping[str, ModuleType | None]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _replaced(owner: ModuleType, name: str, value: object) -> Iterator[None]:
+def _replaced(owner: ModuleType | type, name: str, value: object) -> Iterator[None]:
     before = getattr(owner, name)
     setattr(owner, name, value)
     try:
@@ -90,21 +120,47 @@ def _replaced(owner: ModuleType, name: str, value: object) -> Iterator[None]:
 
 
 class _Losses(Mapping[str, Any]):
-    """transformers' LOSS_MAPPING, once somebody looks into it."""
+    """transformers' LOSS_MAPPING, once somebody takes a loss out of it. Every model that is built asks for the names of
+    all: those are read from its source."""
 
     @property
     def _all(self) -> Mapping[str, Any]:
         found: Mapping[str, Any] = importlib.import_module(_LOSSES).LOSS_MAPPING
         return found
 
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return _keys(_LOSSES, "LOSS_MAPPING") or tuple(self._all)
+
     def __getitem__(self, name: str) -> Any:
+        if name not in self._names:
+            raise KeyError(name)
         return self._all[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
     def __iter__(self) -> Iterator[str]:
-        return iter(self._all)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(self._all)
+        return len(self._names)
+
+
+def _keys(module: str, table: str) -> tuple[str, ...]:
+    """The keys of a dict of strings at a module's top, read from its source; none where it is written otherwise."""
+    found = importlib.util.find_spec(module)
+    if found is None or found.origin is None:
+        return ()
+    for statement in ast.parse(Path(found.origin).read_bytes()).body:
+        if (
+            isinstance(statement, ast.Assign)
+            and isinstance(statement.value, ast.Dict)
+            and [getattr(target, "id", "") for target in statement.targets] == [table]
+        ):
+            keys = [getattr(key, "value", None) for key in statement.value.keys]
+            return tuple(key for key in keys if isinstance(key, str)) if all(isinstance(k, str) for k in keys) else ()
+    return ()
 
 
 def _get_item() -> Any:

@@ -233,7 +233,7 @@ class Batch:
         self._grow(max(self._block.shape[4], self.column + shift + GROWTH), shift)
         self.column += shift
         more = self._block.new_zeros(*self._block.shape[:2], rows, *self._block.shape[3:])
-        self._block = torch.cat([self._block, more], dim=2)
+        self._block = torch.cat([self._block, more], dim=2) if self.rows else more
         self._shown = torch.cat(
             [self._shown, torch.zeros(rows, self._shown.shape[1], dtype=torch.bool, device=shown.device)]
         )

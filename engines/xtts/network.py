@@ -71,8 +71,12 @@ def build(config: XttsConfig, tokenizer: VoiceBpeTokenizer) -> Xtts:
 @contextlib.contextmanager
 def _empty() -> Iterator[None]:
     """Parameters are made on the meta device, buffers are real. The stand-ins keep torch from loading its compiler when
-    such a parameter is drawn or normalised: that took two seconds of a CPU."""
-    with import_stand_ins.without_compiler(), init_empty_weights(include_buffers=False):
+    such a parameter is normalised, and from working out what it would draw: that took three seconds of a CPU."""
+    with (
+        import_stand_ins.without_compiler(),
+        import_stand_ins.without_values(),
+        init_empty_weights(include_buffers=False),
+    ):
         yield
 
 

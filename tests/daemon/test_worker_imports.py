@@ -88,24 +88,38 @@ def test_an_engine_loads_no_compiler_and_nothing_distributed(engine: str) -> Non
 
 
 @pytest.mark.long
-def test_a_base_of_xtts_is_built_and_filled_without_the_compiler_of_torch() -> None:
+def test_a_base_of_xtts_is_built_and_filled_without_what_draws_and_weighs_parameters() -> None:
     program = """\
 import torch
 from engines.xtts import network
+from transformers import GPT2Config, GPT2Model
 with network._empty():
-    layer = torch.nn.utils.parametrizations.weight_norm(torch.nn.Conv1d(2, 2, 1))
+    layer = torch.nn.utils.parametrizations.weight_norm(torch.nn.Conv1d(3, 2, 5))
+    gone = torch.nn.utils.parametrizations.weight_norm(torch.nn.Conv1d(3, 2, 5))
+    torch.nn.utils.parametrize.remove_parametrizations(gone, "weight")
     torch.nn.init.normal_(torch.nn.Parameter(torch.empty(2, 2, device="meta")))
-assert layer.parametrizations.weight.original0.is_meta
+    GPT2Model(GPT2Config(n_embd=8, n_layer=1, n_head=1, vocab_size=8, bos_token_id=0, eos_token_id=0))
+    assert float(torch.zeros(9).normal_(3.0, 0.1, generator=torch.Generator().manual_seed(1)).mean()) > 2
+    real = torch.ones(2, 3, 5)
+    assert torch.equal(torch.norm_except_dim(real, 2, 0), torch.full((2, 1, 1), 15.0).sqrt())
+assert layer.parametrizations.weight.original0.is_meta and gone.weight.is_meta
+assert layer.parametrizations.weight.original0.shape == (2, 1, 1) and gone.weight.shape == (2, 3, 5)
+assert float(torch.nn.Linear(9, 9).weight.abs().sum()) > 0
 """
-    assert loaded(program, {"torch._dynamo"}) == set()
+    assert loaded(program, {"torch._dynamo", "sympy", "scipy.optimize"}) == set()
 
 
 @pytest.mark.long
 def test_what_a_stand_in_stood_for_comes_when_it_is_used() -> None:
     program = """\
+import sys
 import engines.xtts.network
 from transformers import masking_utils, modeling_utils
-assert "ForCausalLM" in modeling_utils.LOSS_MAPPING
+assert "ForCausalLM" in modeling_utils.LOSS_MAPPING and "Nobody" not in modeling_utils.LOSS_MAPPING
+assert "scipy.optimize" not in sys.modules, "the names of losses are read"
+assert callable(modeling_utils.LOSS_MAPPING["ForCausalLM"])
+from transformers.loss import loss_utils
+assert list(modeling_utils.LOSS_MAPPING) == list(loss_utils.LOSS_MAPPING)
 with masking_utils.TransformGetItemToIndex():
     pass
 import torch, torch._dynamo
