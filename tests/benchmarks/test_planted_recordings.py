@@ -18,7 +18,7 @@ pytestmark = pytest.mark.unit
 def clip(sha256: str, snr_db: float = 40.0, text: str = "Somebody said this.") -> CutClip:
     quality = Quality(rms_db=-23, peak=0.5, snr_db=snr_db, clipped_share=0.0, chars_per_second=12.0)
     facts = Facts(2.0, 1.6, False, text, True, False, None, None, quality, False)
-    return CutClip(0.0, 2.0, text, KEPT, "given", "given", None, sha256, quality, None, "", facts, b"", b"")
+    return CutClip(0.0, 2.0, text, KEPT, "given", "given", None, sha256, quality, None, "", (), facts, b"", b"")
 
 
 def test_each_recording_gets_its_clips_back_judged_alone_and_beside_the_others() -> None:

@@ -63,7 +63,7 @@ def test_a_credential_of_systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         (f'[[notify]]\nurl = "{URL}"\nevents = ["fail"]', ["events must be a list of promoted"]),
         (f'[[notify]]\nurl = "{URL}"\nevents = ["missed"]', ["events must be a list of promoted"]),
         (f'[[notify]]\nurl = "{URL}"\nquiet = "late"', ["quiet must be hours"]),
-        (f'[[notify]]\nurl = "{URL}"\ndigest = "1w"', ["digest must be a time"]),
+        (f'[[notify]]\nurl = "{URL}"\ndigest = "8d"', ["digest must be a time"]),
         (f'[[notify]]\nurl = "{URL}"\nname = "../x"', ["name must be a name of at most 40 letters"]),
         (f'[[notify]]\nurl = "{URL}"\n' * 21, ["at most 20 are possible"]),
         (f'[[notify]]\nurl = "{URL}"\n' * 2, ["Two notifiers are called ntfy", "Give each a name"]),
