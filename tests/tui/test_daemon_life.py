@@ -161,7 +161,8 @@ def test_a_daemon_whose_socket_is_deleted_makes_it_anew(myna: Run, home: Path, a
         watch = client.watch()
         socket_path(home).unlink()
         ended = myna("status")
-        assert ended.code == 0 or "its socket is not there" in ended.err
+        # whichever came first: it made the socket anew, or was asked, and may have made it before that was explained
+        assert ended.code == 0 or f"runs (process {pid}), but" in ended.err
         appears(socket_path(home))
         with connect(home=home) as another:
             assert another.info().pid == pid
