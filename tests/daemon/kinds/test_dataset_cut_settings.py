@@ -7,14 +7,14 @@ from typing import Any
 
 import lives
 import pytest
+from cut_marks import cut, said, waiting
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from voice_rows import clip, sha
+from voice_rows import sha
 
-from daemon.database.models import Job, Recording, Voice
+from daemon.database.models import Job, Recording
 from daemon.database.store import Store
-from daemon.inbox import voice_toml
-from daemon.state import cut_settings, datasets, jobs, recordings
+from daemon.state import cut_settings, datasets, jobs
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
@@ -22,22 +22,6 @@ pytestmark = pytest.mark.integration
 
 GLOW, XTTS = cut_settings.mark("glow", {}), cut_settings.mark("xtts", {})
 DENOISED = cut_settings.mark("glow", {"dataset": {"denoise": "rnnoise"}})
-
-
-def said(session: Session, toml: str) -> bool:
-    return voice_toml.apply(session, session.get_one(Voice, "anna"), voice_toml.parse(toml.encode()))
-
-
-def waiting(session: Session) -> list[str]:
-    return [row.name for row in recordings.uncut(session, "anna")]
-
-
-def cut(session: Session, **marks: str) -> None:
-    """Recordings that were cut by settings of these marks."""
-    recordings.ensure_voice(session, "anna")
-    for name, mark in marks.items():
-        clip(session, name)
-        session.scalars(select(Recording).where(Recording.name == f"{name}.wav")).one().cut_by = mark
 
 
 def begun(session: Session) -> Job:

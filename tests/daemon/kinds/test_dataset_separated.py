@@ -9,10 +9,11 @@ from typing import Any
 
 import lives
 import pytest
+from cut_marks import cut, said, waiting
 from inbox_workshop import InProcessChannel
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from voice_rows import clip, sha
+from voice_rows import sha
 
 from daemon.database.models import Clip, Job, Recording, Voice
 from daemon.database.store import Store
@@ -32,22 +33,6 @@ pytestmark = pytest.mark.integration
 PLAIN = cut_settings.mark("glow", {})
 SEPARATED = cut_settings.mark("glow", {"dataset": {"separate": "hdemucs"}})
 ON = '[dataset]\nseparate = "hdemucs"'
-
-
-def said(session: Session, toml: str) -> bool:
-    return voice_toml.apply(session, session.get_one(Voice, "anna"), voice_toml.parse(toml.encode()))
-
-
-def waiting(session: Session) -> list[str]:
-    return [row.name for row in recordings.uncut(session, "anna")]
-
-
-def cut(session: Session, **marks: str) -> None:
-    """Recordings that were cut by settings of these marks."""
-    recordings.ensure_voice(session, "anna")
-    for name, mark in marks.items():
-        clip(session, name)
-        session.scalars(select(Recording).where(Recording.name == f"{name}.wav")).one().cut_by = mark
 
 
 def asked(session: Session) -> Job:
