@@ -16,6 +16,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     #: may store halves that do not fit each other, and who loads them crashes (numba#10128).
     os.environ["NUMBA_CACHE_DIR"] = str(Path(".pytest_cache", "numba", os.environ["PYTEST_XDIST_WORKER"]).absolute())
 
+#: What forks here (engines/apart.py) is not held up by gRPC's threads of tests before it, which would take part in the
+#: fork, and hang or crash where a call is under way. (Before anything imports grpc; mynad has it so, too, and workers
+#: have no gRPC.)
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+
 #: A daemon of a test has no speech worker waiting, but where a test asks for one: that costs seconds of a CPU.
 os.environ.setdefault("MYNA_SPEECH_READY", "false")
 

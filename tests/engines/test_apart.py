@@ -112,3 +112,40 @@ print(in_a_copy(lambda: len([[number] for number in range(300_000)]), lambda: No
 def test_a_copy_does_not_give_up_what_only_its_parent_can() -> None:
     ended = subprocess.run([sys.executable, "-c", TIED], capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout.strip()) == (0, "300000"), ended.stderr
+
+
+#: Calls through channels that come and go, while copies are made. With gRPC's own handlers of a fork, this hangs or
+#: crashes within some ten copies.
+BESIDE_CALLS = """
+import os, threading
+from concurrent.futures import ThreadPoolExecutor
+import grpc
+from engines.apart import in_copies
+
+class Echo(grpc.GenericRpcHandler):
+    def service(self, details):
+        return grpc.unary_unary_rpc_method_handler(lambda request, context: request)
+
+server = grpc.server(ThreadPoolExecutor(2))
+server.add_generic_rpc_handlers((Echo(),))
+port = server.add_insecure_port("127.0.0.1:0")
+server.start()
+
+def call():
+    while True:
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            channel.unary_unary("/a/b")(b"x")
+
+threading.Thread(target=call, daemon=True).start()
+for _ in range(60):
+    assert in_copies([lambda number=number: number for number in range(3)], lambda: None) == [0, 1, 2]
+print("done", flush=True)
+os._exit(0)
+"""
+
+
+def test_copies_are_made_beside_calls_of_grpc_as_these_tests_have_it() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", BESIDE_CALLS], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ended.returncode, ended.stdout.strip()) == (0, "done"), ended.stderr[-2_000:]
