@@ -15,6 +15,10 @@ own. The steps that count come after the first epoch: what adapters need of a pr
 draws its clips at random, so both sides' speed is taken in seconds of audio, and told in clips of the mean length of
 all.
 
+Beside them stands what this processor could do at most: the products of the transformer's matrices that our step
+cannot do without, forward and backward in bf16 on batches of the same lengths, by torch alone and with nothing between
+them. A bar above it asks for more than that.
+
     python -m benchmarks.xtts_training
 """
 
@@ -25,6 +29,7 @@ import json
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +40,7 @@ from benchmarks.sides import measured, ours, spread, tell_times, untouched
 from engines import device
 
 CLIPS = 24
-PARTS = ("coqui", "coqui-bf16", "coqui-cached", "lora", "full")
+PARTS = ("coqui", "coqui-bf16", "coqui-cached", "lora", "full", "products")
 #: bars: adapters and full training, times Coqui's clips a second under bf16 autocast
 LORA_BAR, FULL_BAR = 6.0, 4.0
 #: Clips in a step of ours, and steps that are counted.
@@ -45,12 +50,19 @@ COQUI_BATCH, COQUI_CACHED_BATCH = 3, 6
 COQUI_STEPS, COQUI_CACHED_STEPS = 4, 2
 #: What the bars are held against.
 PEER = "coqui-bf16"
+OURS = ("lora", "full", "products")
+#: The transformer of XTTS-v2: layers, and what goes in and comes out of each of a layer's matrices; positions of a
+#: prompt, and clips of ours that hear one; times a product is tried.
+LAYERS, MATRICES = 30, ((1_024, 3_072), (1_024, 1_024), (1_024, 4_096), (4_096, 1_024))
+PROMPT, ONE_PROMPT = 32, 6
+TRIES = 10
 NAMES = {
     "coqui": "GPTTrainer full fp32, dropout everywhere",
     "coqui-bf16": "GPTTrainer full bf16 autocast, dropout everywhere",
     "coqui-cached": f"GPTTrainer full bf16 autocast, dropout everywhere, codes cached, batches of {COQUI_CACHED_BATCH}",
     "lora": "myna LoRA bf16, no dropout, one prompt for six clips",
     "full": "myna full bf16, dropout in the residuals, one prompt for six clips",
+    "products": "bf16 products alone",
 }
 
 
@@ -61,15 +73,16 @@ def main() -> None:
     parser.add_argument("--bars", action="store_true", help="only the sides that the bars ask for")
     asked = parser.parse_args()
     if asked.part:
-        print(json.dumps(myna(asked.part) if asked.part in ("lora", "full") else coqui_trainer(asked.part)))
+        print(json.dumps(SIDES.get(asked.part, coqui_trainer)(asked.part)))
         return
     seconds = statistics.mean(clip.seconds for clip in made.mixed_clips(CLIPS))
-    parts = (PEER, "lora", "full") if asked.bars else PARTS
+    parts = (PEER, *OURS) if asked.bars else PARTS
     found: dict[str, list[dict[str, float]]] = {part: [] for part in parts}
     for _ in range(asked.rounds):
         for part in parts:
-            once = measured("benchmarks.xtts_training", part, ours() if part in ("lora", "full") else untouched())
+            once = measured("benchmarks.xtts_training", part, ours() if part in OURS else untouched())
             found[part].append({**once, "clips": once["audio"] / seconds, "memory": once["memory"] / 1e9})
+    products = found.pop("products")
     for part, several in found.items():
         clips, memory = spread(several, "clips"), spread(several, "memory")
         print(f"# {NAMES[part]}: {clips} clips/s, at most {memory} GB")
@@ -81,6 +94,9 @@ def main() -> None:
                 tell_times(f"{NAMES[part]}, against {NAMES[peer]}", us, them, "clips/s", bar, "GPTTrainer")
             else:
                 print(f"# {NAMES[part]}, against {NAMES[peer]}: {us.median / them.median:.2f} ×")
+        most = spread([{"clips": one[part] / seconds} for one in products], "clips")
+        times = most.median / spread(found[PEER], "clips").median
+        print(f"# {part}: {NAMES['products']} would be {most} clips/s, {times:.2f} × {NAMES[PEER]}")
 
 
 def coqui_trainer(part: str) -> dict[str, float]:
@@ -184,6 +200,47 @@ def myna(kind: str) -> dict[str, float]:
     speeds = [report.curves["clips_per_second"][step] for step in range(epoch + 1, epoch + STEPS + 1)]
     speed = statistics.harmonic_mean(speeds)
     return {"audio": speed * statistics.mean(clip.seconds for clip in clips), "memory": memory(), "encoding": encoding}
+
+
+def products(_part: str) -> dict[str, float]:
+    """Seconds of audio a second, if a step were its transformer's products alone: by adapters (forward, and back to
+    what went in) and in full (and back to the weights). "memory": none of interest."""
+    from engines import registry
+    from engines.xtts import training
+
+    made.base()
+    clips = made.mixed_clips(CLIPS)
+    engine = registry.load("xtts")
+    encoded = (one for one in engine.encode_many(clips) if not isinstance(one, Exception))  # type: ignore[attr-defined]
+    lengths = sorted(training.length(features) for features in encoded)
+    where, voices = torch.device(device.device()), -(-BATCH // ONE_PROMPT) * PROMPT
+    adapters = full = 0.0
+    for first in range(0, CLIPS, BATCH):  # like lengths together, as the training has them
+        rows = sum(lengths[first : first + BATCH]) + voices
+        for wide, high in MATRICES:
+            x, y, matrix = (
+                torch.randn(shape, device=where).bfloat16() for shape in ((rows, wide), (rows, high), (wide, high))
+            )
+            back = LAYERS * (took(x, matrix) + took(y, matrix.T))
+            adapters += back
+            full += back + LAYERS * took(x.T, y)
+    audio = sum(clip.seconds for clip in clips)
+    return {"audio": audio / adapters, "lora": audio / adapters, "full": audio / full, "memory": memory()}
+
+
+def took(one: torch.Tensor, other: torch.Tensor) -> float:
+    """Seconds of their product, the quickest of several."""
+    found = []
+    for _ in range(TRIES):
+        began = time.perf_counter()
+        torch.mm(one, other)
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        found.append(time.perf_counter() - began)
+    return min(found)
+
+
+SIDES: dict[str, Callable[[str], dict[str, float]]] = {"lora": myna, "full": myna, "products": products}
 
 
 def memory() -> float:
