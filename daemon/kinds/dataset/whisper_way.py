@@ -82,7 +82,8 @@ def found_way(weights: Path, remembered: Remembered, threads: int, log: Log, bes
         if free is None or fits(way, free, size):
             return way
     if way is not None:
-        log.log("warning", f"Whisper cannot compute {say(way)} any more, as this job began: memory is short.")
+        why = "memory is short" if way.device in (device, "cpu") else "there is no GPU for it"
+        log.log("warning", f"Whisper cannot compute {say(way)} any more, as this job began: {why}.")
     free = room_on(device)
     way = (
         choose_way(free, size, device, supported(device), threads) if free is not None else Way(device, _usual(device))

@@ -109,6 +109,11 @@ def test_a_gpu_is_used_where_it_has_room_and_else_the_cpu_which_is_said(
     free["cuda"], lines = 8 * GB, Lines()
     assert found_way(weights, Remembered(tmp_path / "heard", 3), 2, lines) == Way("cpu", Precision.INT8, 8, 1, 2)
     assert lines.said == [], "what the job heard on the CPU would be other words on the GPU"
+    monkeypatch.setattr(whisper_way, "whisper_device", lambda: "cpu")
+    monkeypatch.setattr(whisper_way, "supported", lambda device: frozenset({"int8"}))
+    assert found_way(weights, Remembered(tmp_path / "heard", 1), 2, lines) == Way("cpu", Precision.INT8, 8, 1, 2)
+    assert lines.said[0][1].endswith("any more, as this job began: there is no GPU for it.")
+    assert Remembered(tmp_path / "heard", 1).earlier == [Precision.FLOAT16]
 
 
 def test_what_other_models_of_the_job_take_is_left_to_them(
