@@ -120,8 +120,11 @@ def test_what_is_heard_without_music_is_found_though_samples_differ_in_their_las
 ) -> None:
     noise = np.random.default_rng()
 
+    def voice(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        return samples + noise.normal(0, 1e-6, len(samples)).astype(np.float32)
+
     def separate() -> Separation:
-        return Separation(SHORT.sample_rate, lambda samples: samples + noise.normal(0, 1e-6, len(samples)))
+        return Separation(SHORT.sample_rate, voice)
 
     counted: Counter[str] = Counter()
     with pytest.raises(Killed):

@@ -64,10 +64,14 @@ def test_too_little_speech_and_none_tell_nothing(tmp_path: Path) -> None:
 
 
 def test_of_many_recordings_some_are_heard_spread_over_all(tmp_path: Path) -> None:
-    path = recording(tmp_path / "a.flac", ["letter"]).path
+    loud, quiet = tmp_path / "loud.wav", tmp_path / "quiet.wav"
+    for path, level in ((loud, 1.0), (quiet, 0.02)):
+        soundfile.write(path, speech("letter") * level, RATE)
     ear = LevelEar()
-    hear([path] * (5 * WINDOWS + 1), ear, alive)
+    found = hear([loud] * (3 * WINDOWS) + [quiet] * (2 * WINDOWS + 1), ear, alive)
     assert WINDOWS / 2 < len(ear.heard) <= WINDOWS
+    assert found is not None
+    assert found.probability == pytest.approx(0.6 * 0.9 + 0.4 * 0.2, abs=0.06), "the last ones count, too"
 
 
 def test_of_many_short_recordings_so_many_are_heard_as_it_takes(tmp_path: Path) -> None:
