@@ -2374,10 +2374,13 @@ class RecordingCut(_message.Message):
     CLIPS_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
     CUT_BY_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     recording: _builtins.str
     note: _builtins.str
     cut_by: _builtins.str
     """as the plan has it"""
+    language: _builtins.str
+    """in which it was heard, ISO 639-1"""
     @_builtins.property
     def clips(self) -> _containers.RepeatedCompositeFieldContainer[Global___CutClip]: ...
     def __init__(
@@ -2387,10 +2390,11 @@ class RecordingCut(_message.Message):
         clips: _abc.Iterable[Global___CutClip] | None = ...,
         note: _builtins.str = ...,
         cut_by: _builtins.str = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "cut_by", b"cut_by", "note", b"note", "recording", b"recording"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "cut_by", b"cut_by", "language", b"language", "note", b"note", "recording", b"recording"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -123,9 +123,10 @@ def parse(data: bytes) -> VoiceToml:
 
 
 def apply(session: Session, voice: Voice, given: VoiceToml) -> bool:
-    """Let the voice have what its voice.toml says. True: another dataset is due, since the engine wants other clips, or
-    noise is to be taken out of them or left in, and the recordings are cut again, or since other limits keep other
-    clips. Raises BadRequest, and changes nothing, when the voice's engine cannot do what is said."""
+    """Let the voice have what its voice.toml says. True: another dataset is due, since the engine wants other clips,
+    the voice has another language, or noise is to be taken out of them or left in, and the recordings are cut again, or
+    since other limits keep other clips. Raises BadRequest, and changes nothing, when the voice's engine cannot do what
+    is said."""
     if given.owner is not None and given.owner != (voice.owner or ""):
         _give(session, voice, given.owner)
     language, engine = given.language or voice.language, given.engine or voice.engine
@@ -134,11 +135,13 @@ def apply(session: Session, voice: Voice, given: VoiceToml) -> bool:
     _check(language, registry.ENGINES[engine], given.options)
     _check_budget(session, given.options)
     judged = voice.options.get("dataset", {}) != given.options.get("dataset", {})
-    before = cut_settings.of_voice(voice)
+    before, spoken = cut_settings.of_voice(voice), voices.language(voice.language)
     voice.language, voice.engine, voice.options = language, engine, given.options
     if given.options.get(OPTION) != AUTO:
         voice.heard_language = {}
     again = cut_settings.cut_again(session, voice, before) > 0
+    if voices.language(language) != spoken:
+        again = cut_settings.heard_anew(session, voice, spoken) > 0 or again
     if judged:
         judging.judge(session, voice.name)
         again = again or datasets.is_outdated(session, voice.name)

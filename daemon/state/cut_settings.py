@@ -66,5 +66,22 @@ def cut_again(session: Session, voice: Voice, before: str) -> int:
     return len(rows)
 
 
+def heard_anew(session: Session, voice: Voice, before: str) -> int:
+    """Have the next dataset job cut all recordings of a voice again that had the language `before` until now: what a
+    recogniser wrote and judged was in that. Returns how many there are; none are of what was made, which nobody
+    heard."""
+    heard = Recording.cut.is_not(None) & (Recording.made_from == "")
+    rows = list(session.scalars(select(Recording).where(Recording.voice == voice.name, heard)))
+    for row in rows:
+        heard_otherwise(row, before)
+    return sum(row.removed is None for row in rows)
+
+
+def heard_otherwise(row: Recording, language: str) -> None:
+    """A recording was cut in another language than its voice has: it bears a mark that no settings give, and waits to
+    be cut again."""
+    row.cut, row.cut_by = None, json.dumps({**json.loads(row.cut_by or "{}"), "language": language}, sort_keys=True)
+
+
 def _but_noise(mark: str) -> dict[str, Any]:
     return {name: value for name, value in json.loads(mark).items() if name != "denoise"}

@@ -187,12 +187,18 @@ def _laid(
     samples = all_of(recording)
     laid = in_a_copy(lambda: layer.align(samples, text), alive)  # its calls keep the interpreter to themselves
     told = worded_pieces(text, laid, language, found.speech, found.power, engine.clip_seconds) if laid else None
-    if told is None:
-        return None
-    parts = [
-        (part, words) for piece, words in told for part in parted(piece, max(LONGEST_HELD, engine.clip_seconds[1]))
-    ]
-    return [part for part, _ in parts], [words for _, words in parts]
+    return _held(told, engine.clip_seconds[1]) if told is not None else None
+
+
+def _held(told: Sequence[tuple[Piece, str]], longest: float) -> tuple[list[Piece], list[str]]:
+    """Pieces with their texts, none longer than can be held: of one that is, nobody knows which part has which
+    words."""
+    pieces, texts = list[Piece](), list[str]()
+    for piece, words in told:
+        parts = parted(piece, max(LONGEST_HELD, longest))
+        pieces += parts
+        texts += [words] if len(parts) == 1 else [""] * len(parts)
+    return pieces, texts
 
 
 def _by_pauses(
@@ -210,9 +216,7 @@ def _by_pauses(
         if text is not None and end - begin <= longest:
             pieces = [Piece(begin, end, sum(span.seconds for span in speech))]
         elif text is not None and cues:
-            told = cued_pieces(cues, speech, found.power, shortest, longest)
-            parts = [(part, words) for piece, words in told for part in parted(piece, max(LONGEST_HELD, longest))]
-            return [part for part, _ in parts], [words for _, words in parts]
+            return _held(cued_pieces(cues, speech, found.power, shortest, longest), longest)
         else:
             pieces = choose_pieces(speech, found.power, shortest, longest)
     return [part for piece in pieces for part in parted(piece, max(LONGEST_HELD, longest))], None

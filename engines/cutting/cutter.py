@@ -74,6 +74,7 @@ class Cutter:
         self._compare_speakers, self._rate = limits.compare_speakers, limits.measure_dnsmos
         self._written: list[Cut] = []  #: not heard yet
         self._to_hear: list[NDArray[np.float32]] = []
+        self._with_music: list[NDArray[np.float32]] = []  #: the same before it is taken out; none where it stays
         self._done: list[Cut] = []
 
     def cut(self, pieces: Sequence[Piece]) -> list[Cut]:
@@ -137,6 +138,8 @@ class Cutter:
         seconds = len(written) / rate
         self._written.append(Cut(piece, seconds, path, sha256, quality, silent, None, (), speaker, bands.sketch()))
         self._to_hear.append(heard)
+        if sound.separated is not None:
+            self._with_music.append(recorded)
         if len(self._written) == BATCH:
             self._hear()
 
@@ -149,9 +152,9 @@ class Cutter:
         done = SURVEYED * total + (1 - SURVEYED) * end
         heard = [HeardPiece()] * len(self._written)
         if self._found.speech:
-            heard = self._hearing.hear(len(self._done), self._to_hear, self._alive)
+            heard = self._hearing.hear(len(self._done), self._to_hear, self._alive, self._with_music)
         for one, words in zip(self._written, heard, strict=True):
             quality = replace(one.quality, text_fit=words.fit, second_wer=words.second_wer)
             self._done.append(replace(one, heard=words.transcript, words=words.words, quality=quality))
-        self._written, self._to_hear = [], []
+        self._written, self._to_hear, self._with_music = [], [], []
         self._on_progress(done, total)

@@ -27,16 +27,25 @@ class Hearing:
     second: Aligner | None = None  #: lays what the transcriber wrote under the sound, and tells what it does not hear
     kept: Kept | None = None  #: where what was heard is kept until the recording's clips are
 
-    def hear(self, first: int, pieces: Sequence[NDArray[np.float32]], alive: Alive) -> list[HeardPiece]:
-        """What is said in each, from the `first`-th on: a given text that fits well need not be heard."""
+    def hear(
+        self,
+        first: int,
+        pieces: Sequence[NDArray[np.float32]],
+        alive: Alive,
+        with_music: Sequence[NDArray[np.float32]] = (),
+    ) -> list[HeardPiece]:
+        """What is said in each, from the `first`-th on: a given text that fits well need not be heard. `with_music`:
+        what they were made of where music was taken out, which may not give the same samples twice; else none."""
         transcriber = self.transcriber
         if transcriber is None:
             return [HeardPiece()] * len(pieces)
         if self.kept is None:
             return self._heard(transcriber, first, pieces, alive)
         texts = self.given[first : first + len(pieces)] if self.given is not None else None
-        listener = f"{transcriber.settings}, {self.aligner is not None}, {self.second is not None}"
-        return self.kept.heard(pieces, texts, listener, lambda: self._heard(transcriber, first, pieces, alive))
+        asked = f"{self.aligner is not None}, {self.second is not None}" + (", separated" if with_music else "")
+        listeners = [f"{one}, {asked}" for one in (transcriber.settings, *transcriber.earlier_settings)]
+        sounds = with_music or pieces
+        return self.kept.heard(sounds, texts, listeners, lambda: self._heard(transcriber, first, pieces, alive))
 
     @property
     def writes(self) -> bool:
@@ -52,7 +61,8 @@ class Hearing:
         def heard() -> list[HeardPiece]:
             return [HeardPiece(one) for one in transcriber.transcribe_many(stretches, alive)]
 
-        found = self.kept.heard(stretches, None, f"{transcriber.settings}, alone", heard) if self.kept else heard()
+        listeners = [f"{one}, alone" for one in (transcriber.settings, *transcriber.earlier_settings)]
+        found = self.kept.heard(stretches, None, listeners, heard) if self.kept else heard()
         return [one.transcript.text if one.transcript else "" for one in found]
 
     def _heard(

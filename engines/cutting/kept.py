@@ -1,9 +1,11 @@
 """What was heard of a recording, kept on disk until its clips are stored: a worker that is killed midway hears no more
 than its last batch of clips again.
 
-One file a batch, named by the recording and by all that its content follows from: the sound of each piece, the text
-given for it, who listens, and how. Another cut, text or recogniser finds nothing here. Batches stay what they were, so
-that what comes of a recording does not depend on where a worker was killed.
+One file a batch, named by the recording and by all that its content follows from: the sound of each piece (before music
+is taken out of it, for that may not give the same bits again), the text given for it, who listens, and how. Another
+cut, text or recogniser finds nothing here; one that had to compute in another way in the midst of a job finds what it
+heard before. Batches stay what they were, so that what comes of a recording does not depend on where a worker was
+killed.
 """
 
 from __future__ import annotations
@@ -51,25 +53,31 @@ class Kept:
         self,
         pieces: Sequence[NDArray[np.float32]],
         texts: Sequence[str] | None,
-        listener: str,
+        listeners: Sequence[str],
         hear: Callable[[], list[HeardPiece]],
     ) -> list[HeardPiece]:
         """What `hear` says of each piece, from the disk if it was asked before. `texts`: those given for the pieces;
-        `listener`: who hears them, and how. Raises DiskFull, and what `hear` raises."""
-        digest = hashlib.sha256(json.dumps([_FORMAT, listener, texts]).encode())
-        for piece in pieces:
-            digest.update(hashlib.sha256(piece.tobytes()).digest())
-        path = self._folder / f"{self._recording}-{digest.hexdigest()}.json"
-        before = _read(path)
-        if before is not None and len(before) == len(pieces):
-            self.found += len(before)
-            return before
+        `listeners`: who hears them now, and how, then how else it did before in the same job. Raises DiskFull, and what
+        `hear` raises."""
+        sounds = [hashlib.sha256(piece.tobytes()).digest() for piece in pieces]
+        paths = [self._path(listener, texts, sounds) for listener in listeners]
+        for path in paths:
+            before = _read(path)
+            if before is not None and len(before) == len(pieces):
+                self.found += len(before)
+                return before
         heard = hear()
         with disk_full_is_a_sentence("what was heard"):
             make_folder(self._folder)
-        write_whole(path, json.dumps([asdict(piece) for piece in heard]).encode(), "what was heard")
+        write_whole(paths[0], json.dumps([asdict(piece) for piece in heard]).encode(), "what was heard")
         self._on_kept()
         return heard
+
+    def _path(self, listener: str, texts: Sequence[str] | None, sounds: Sequence[bytes]) -> Path:
+        digest = hashlib.sha256(json.dumps([_FORMAT, listener, texts]).encode())
+        for sound in sounds:
+            digest.update(sound)
+        return self._folder / f"{self._recording}-{digest.hexdigest()}.json"
 
     def forget(self) -> None:
         """Its clips are stored: remove what was kept for them."""

@@ -159,9 +159,9 @@ class Bands:
         in each band whatever the recording's equaliser did. Empty for too little of it."""
         import numpy as np
 
-        level = self._level.reshape(len(self._level), _SKETCHED, -1).mean(axis=2)
-        if not len(level):
+        if not len(self._level):
             return b""
+        level = self._level.reshape(len(self._level), _SKETCHED, -1).mean(axis=2)
         loud = np.flatnonzero(level.max(axis=1) > level.max() - _SILENCE)
         spoken = np.maximum(level[loud[0] : loud[-1] + 1], level.max() - _SILENCE)
         if len(spoken) < _MOMENTS:

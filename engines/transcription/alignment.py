@@ -34,6 +34,9 @@ _UNEXPLAINED = 0.45
 UNLIKE = -3.0
 #: Frames from which a word, and what is taken for silence, must sound like itself: the shortest words are slurred.
 _LONG_WORD, _LONG_SILENCE = 8, 20
+#: Letters a second that nobody says (the fastest people 35): a text of so many would be laid for minutes, in
+#: gigabytes, to no end.
+_MOST_LETTERS = 100.0
 #: IPA as gruut writes it, as the model's dictionary has it.
 _ARPABET = {
     "ɑ": "AA", "æ": "AE", "ʌ": "AH", "ə": "AH", "ɔ": "AO", "aʊ": "AW", "aɪ": "AY", "b": "B", "t͡ʃ": "CH", "d": "D",
@@ -86,11 +89,14 @@ class Aligner:
 
     def align(self, samples: NDArray[np.float32], text: str) -> Alignment | None:
         """Find the words of `text` in mono samples of shape (n,) at SAMPLE_RATE that begin and end with little quiet.
-        None if they cannot be there, or if a word's sounds are not known."""
+        None if they cannot be there, are far more than anybody says in that time, or if a word's sounds are not
+        known."""
         import numpy as np
 
         words = normalise(text, self.language).split()
-        if not words or len(samples) < SAMPLE_RATE // 20 or not np.any(samples) or not all(map(self._knows, words)):
+        if not words or len(samples) < SAMPLE_RATE // 20 or not np.any(samples):
+            return None
+        if sum(map(len, words)) > _MOST_LETTERS * len(samples) / SAMPLE_RATE or not all(map(self._knows, words)):
             return None
         self._decoder.reinit_feat()  # else the first frames of it would hear the end of what was aligned before
         self._decoder.set_align_text(" ".join(words))

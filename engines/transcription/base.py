@@ -61,6 +61,11 @@ class Transcriber(Protocol):
         """All that its words follow from beside the sound, as one text: model, language, precision, versions."""
         ...
 
+    @property
+    def earlier_settings(self) -> Sequence[str]:
+        """Likewise, those by which it has heard other clips of the same job: their words stand, too."""
+        ...
+
     def transcribe(self, samples: NDArray[np.float32]) -> Transcript:
         """Hear words in mono samples of shape (n,) at SAMPLE_RATE. Silence gives an empty text."""
         ...

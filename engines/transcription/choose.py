@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engines.recognisers import Recogniser, hears_weakly, present, whisper_folder
 from engines.transcription.base import Transcriber
-from engines.transcription.room import Way, say
+from engines.transcription.room import Precision, Way, say
 from engines.transcription.whisper import WhisperTranscriber
 
 if TYPE_CHECKING:
@@ -35,16 +35,18 @@ def choose(
     threads: int = 0,
     way: Way | None = None,
     on_smaller: Callable[[Way, Way], None] = lambda before, after: None,
+    earlier: Sequence[Precision] = (),
 ) -> Choice:
     """Load the best recogniser there is for a language (ISO 639-1). `weights_dir` is where fetched weights lie. `way`:
-    how Whisper computes, if not as is usual on the `device`; `on_smaller`: told of its next way where memory ran out.
+    how Whisper computes, if not as is usual on the `device`; `on_smaller`: told of its next way where memory ran out;
+    `earlier`: in which it computed before, in the same job.
 
     Raises WeightsMissing if a folder was named outright and holds no usable model: silently using a weaker one would
-    hide the mistake.
+    hide the mistake; BadInput if the Whisper model that is here does not know the language.
     """
     folder = whisper_folder(weights_dir)
     if folder is not None:
-        whisper = WhisperTranscriber(folder, language, device, threads, way, on_smaller)
+        whisper = WhisperTranscriber(folder, language, device, threads, way, on_smaller, earlier)
         device, why = whisper.way.device, f"Words are heard by Whisper ({folder.name}), {say(whisper.way)}."
         if not hears_weakly(language):
             return Choice(whisper, why, device)

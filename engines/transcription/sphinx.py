@@ -49,6 +49,7 @@ class SphinxTranscriber:
     name: str = "pocketsphinx"
     trust: Literal["low"] = "low"
     language: str = "en"
+    earlier_settings: tuple[str, ...] = ()
 
     def __init__(self, copies: int = 0) -> None:
         """`copies`: of this process that listen to several clips at once (0: one a core)."""

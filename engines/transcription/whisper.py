@@ -62,10 +62,12 @@ class WhisperTranscriber:
         threads: int = 0,
         way: Way | None = None,
         on_smaller: Callable[[Way, Way], None] = lambda before, after: None,
+        earlier: Sequence[Precision] = (),
     ) -> None:
         """Load from `folder`. `way`: how it computes, if not as is usual on the `device`; where memory runs out it goes
-        on in the next smaller way, and `on_smaller` is told of both. Raises WeightsMissing if it is no model, BadInput
-        if the model does not know the language, OutOfMemory if there is no smaller way."""
+        on in the next smaller way, and `on_smaller` is told of both. `earlier`: in which it computed before, in the
+        same job. Raises WeightsMissing if it is no model, BadInput if the model does not know the language, OutOfMemory
+        if there is no smaller way."""
         if not is_model(folder):
             raise WeightsMissing(
                 f"{folder} holds no Whisper model.",
@@ -73,7 +75,7 @@ class WhisperTranscriber:
             )
         from faster_whisper.tokenizer import Tokenizer
 
-        self._folder, self._on_smaller = folder, on_smaller
+        self._folder, self._on_smaller, self._earlier = folder, on_smaller, tuple(earlier)
         usual = Precision.INT8 if device == "cpu" else Precision.FLOAT16
         self.way = way or Way(device, usual, threads=threads)  #: how it computes now
         self._model: Any = None
@@ -81,7 +83,8 @@ class WhisperTranscriber:
         if language not in model.supported_languages:
             raise BadInput(
                 f"The Whisper model in {folder} does not know the language {language!r}.",
-                "Give the texts with the recordings.",
+                "Move it away and put one for many languages there (`myna engines fetch whisper-large-v3` brings one); "
+                "without any, give the texts with the recordings.",
             )
         self.language = language
         self._tokenizer: Any = Tokenizer(
@@ -91,8 +94,16 @@ class WhisperTranscriber:
     @property
     def settings(self) -> str:
         """See Transcriber. How many clips are heard at a time is not among them: their words are the same."""
+        return self._settings(self.way.precision)
+
+    @property
+    def earlier_settings(self) -> Sequence[str]:
+        """See Transcriber."""
+        return [self._settings(one) for one in self._earlier if one != self.way.precision]
+
+    def _settings(self, precision: Precision) -> str:
         return (
-            f"{_weights(self._folder)}, {self.language}, {self.way.precision}, {_BEAMS} beams, "
+            f"{_weights(self._folder)}, {self.language}, {precision}, {_BEAMS} beams, "
             f"CTranslate2 {version('ctranslate2')}"
         )
 
@@ -137,6 +148,7 @@ class WhisperTranscriber:
             self.way = after
             if (after.precision, after.workers) != (before.precision, before.workers):
                 self._model = None  # it goes first, then is loaded anew
+            self._earlier = (before.precision, *self._earlier)
             self._on_smaller(before, after)
 
     def _smaller(self) -> Way | None:

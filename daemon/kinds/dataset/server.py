@@ -115,15 +115,18 @@ class MakeDataset(Kind):
         if report.HasField("language"):
             told_language.store(session, job.voice, report.language)
             return
-        row = recordings.store_cut(session, job.voice, report.cut)
-        if report.cut.cut_by not in ("", cut_settings.of_voice(voices.get(session, job.voice))):
-            row.cut = None  # the settings have changed since the job began: the next one cuts it again
+        row, voice = recordings.store_cut(session, job.voice, report.cut), voices.get(session, job.voice)
+        # where the settings have changed since the job began, the next one cuts it again
+        if report.cut.language not in ("", voices.language(voice.language)):
+            cut_settings.heard_otherwise(row, report.cut.language)
+        elif report.cut.cut_by not in ("", cut_settings.of_voice(voice)):
+            row.cut = None
 
     def finished(self, session: Session, job: Job) -> Sequence[FollowUp]:
         """The next dataset, if there is anything new, and the training that follows from it."""
         if other := cut_settings.cut_otherwise(session, voices.get(session, job.voice)):
             many = "1 recording waits" if len(other) == 1 else f"{len(other)} recordings wait"
-            changed = f"{job.voice}'s engine, denoise or separate changed meanwhile"
+            changed = f"{job.voice}'s engine, language, denoise or separate changed meanwhile"
             job.why = f"No dataset: {changed}, and {many} to be cut again."
             return ()
         waiting = followed.tell_waiting(session, job.voice, job.submitted)

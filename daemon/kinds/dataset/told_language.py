@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from daemon.database.models import Recording, Voice
-from daemon.state import events, heard_language, voices
+from daemon.database.models import Voice
+from daemon.state import cut_settings, events, heard_language, voices
 from daemon.state.values import Level
 from engines import registry
 from proto import worker_pb2 as wire
@@ -21,10 +20,9 @@ def store(session: Session, voice: str, told: wire.LanguageHeard) -> None:
     owner.heard_language = {
         "language": told.language, "probability": round(told.probability, 4), "seconds": round(told.seconds, 1)
     }  # fmt: skip
-    if voices.language(owner.language) != told.language:
+    if (before := voices.language(owner.language)) != told.language:
         owner.language = told.language
-        for row in session.scalars(select(Recording).where(Recording.voice == voice, Recording.cut.is_not(None))):
-            row.cut = None
+        cut_settings.heard_anew(session, owner, before)
     voices.emit_voice(session, owner)
     _notify(session, owner)
 

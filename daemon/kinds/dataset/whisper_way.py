@@ -27,43 +27,64 @@ class Log(Protocol):
 
 
 class Remembered:
-    """The way of a job, in a file beside what it heard."""
+    """The way of a job, in a file beside what it heard, and in which precisions it computed before that."""
 
     def __init__(self, folder: Path, job: int) -> None:
         self._path = folder / f"way-{job}.json"
 
     def read(self) -> Way | None:
         """None: an earlier attempt left none."""
-        try:
-            kept = json.loads(self._path.read_bytes())
-            return Way(**{**kept, "precision": Precision(kept["precision"])})
-        except (OSError, ValueError, TypeError, KeyError):
-            return None
+        return self._kept()[0]
+
+    @property
+    def earlier(self) -> list[Precision]:
+        """Others that it computed in before, the last one first: what it heard so stands."""
+        return self._kept()[1]
 
     def write(self, way: Way) -> None:
         """Raises DiskFull."""
+        before, earlier = self._kept()
+        ever = dict.fromkeys([before.precision, *earlier] if before is not None else earlier)
+        ever.pop(way.precision, None)
         with disk_full_is_a_sentence("how Whisper computes"):
             make_folder(self._path.parent)
-        write_whole(self._path, json.dumps(asdict(way)).encode(), "how Whisper computes")
+        kept = {**asdict(way), "earlier": list(ever)}
+        write_whole(self._path, json.dumps(kept).encode(), "how Whisper computes")
+
+    def _kept(self) -> tuple[Way | None, list[Precision]]:
+        try:
+            kept = json.loads(self._path.read_bytes())
+            earlier = [Precision(one) for one in kept.pop("earlier", [])]
+            return Way(**{**kept, "precision": Precision(kept["precision"])}), earlier
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return None, []
 
     def forget(self) -> None:
         """The job is done."""
         self._path.unlink(missing_ok=True)
 
 
-def found_way(weights: Path, remembered: Remembered, threads: int, log: Log) -> Way | None:
-    """How Whisper computes here; None where there is none. `threads`: of the CPU that the job may use. CTranslate2 is
-    only asked where there are weights for it."""
+def found_way(weights: Path, remembered: Remembered, threads: int, log: Log, beside: int = 0) -> Way | None:
+    """How Whisper computes here; None where there is none. `threads`: of the CPU that the job may use; `beside`: bytes
+    that other models of it take. CTranslate2 is only asked where there are weights for it."""
     folder = whisper_folder(weights)
     if folder is None or not is_model(folder):
         return None
     size, device = Size.of(folder), whisper_device()
-    free = free_on(device)
+
+    def room_on(one: str) -> int | None:
+        free = free_on(one)
+        return None if free is None else max(0, free - beside)
+
     way = remembered.read()
-    if way is not None and way.device == device and (free is None or fits(way, free, size)):
-        return way
+    if way is not None and way.device in (device, "cpu"):  # on the CPU it may have begun for want of the GPU's memory
+        free = room_on(way.device)
+        if free is None or fits(way, free, size):
+            return way
     if way is not None:
-        log.log("warning", f"Whisper cannot compute {say(way)} any more, as this job began: memory is short.")
+        why = "memory is short" if way.device in (device, "cpu") else "there is no GPU for it"
+        log.log("warning", f"Whisper cannot compute {say(way)} any more, as this job began: {why}.")
+    free = room_on(device)
     way = (
         choose_way(free, size, device, supported(device), threads) if free is not None else Way(device, _usual(device))
     )
@@ -72,7 +93,7 @@ def found_way(weights: Path, remembered: Remembered, threads: int, log: Log) -> 
             "warning",
             f"The GPU has {(free or 0) / _GB:.1f} GB free, too little for Whisper: it is heard on the CPU, slowly.",
         )
-        free = free_on("cpu") or 0
+        free = room_on("cpu") or 0
         way = choose_way(free, size, "cpu", supported("cpu"), threads)
     assert way is not None  # on a CPU there always is one
     if free is not None:

@@ -29,7 +29,7 @@ from engines.cutting.kept import Kept, sweep
 from engines.errors import BadInput
 from engines.files import disk_full_is_a_sentence
 from engines.judging.limits import Limits
-from engines.separators import PUBLISHED
+from engines.separators import MEMORY, PUBLISHED
 from engines.transcription.choose import Choice, choose
 from engines.transcription.room import say
 from engines.transcription.whisper import WhisperTranscriber
@@ -41,6 +41,8 @@ DEATHS = 2
 HEARD = "heard"
 #: Folder of the home where clips are.
 CLIPS = "clips"
+#: What it says then.
+NOTHING = "No recording had to be cut."
 #: Called with how many seconds of a recording are done.
 OnProgress = Callable[[wire.RecordingRef, float], None]
 
@@ -51,14 +53,18 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
     sweep(channel.home / HEARD)
     sweep_clips(channel.home / CLIPS)
     remembered = Remembered(channel.home / HEARD, channel.job)
-    if not plan.recordings:
+    if not plan.recordings and not (plan.tell_language and plan.others):
         remembered.forget()
-        return "No recording had to be cut."
+        return NOTHING
     info = registry.info(plan.engine)
     weights = channel.home / "weights"
-    choice = _who_hears(plan, weights, remembered, channel)
-    channel.log("info", choice.why)
     limits = Limits.of(json.loads(plan.limits_json or "{}"))
+    beside = MEMORY if limits.separate != "off" else 0
+    choice = _who_hears(plan, weights, remembered, channel, beside)
+    channel.log("info", choice.why)
+    if not plan.recordings:  # they are cut, and in the language that they are in, as far as that can be told
+        remembered.forget()
+        return NOTHING
     if cleaner(limits.denoise, info.sample_rate) is not None:  # what is missing is told once, not of each recording
         channel.log("info", f"Noise is taken out of clips ({limits.denoise}). Recordings stay as they are.")
     if (separate := separation(limits.separate, info.sample_rate, weights)) is not None:  # likewise
@@ -80,7 +86,9 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
         clips, note = _cut(recording, plan.language, info, choice, limits, separate, channel, on_progress, kept_heard)
         if found := kept_heard.found:
             channel.log("info", f"{recording.name}: {found} pieces were heard by an earlier attempt, and not again.")
-        cut = wire.RecordingCut(recording=recording.sha256, clips=clips, note=note, cut_by=plan.cut_by)
+        cut = wire.RecordingCut(
+            recording=recording.sha256, clips=clips, note=note, cut_by=plan.cut_by, language=plan.language
+        )
         channel.commit(wire.Report(cut=cut))
         kept_heard.forget()
         done += recording.seconds
@@ -100,19 +108,22 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
     return (f"{result}, dropped: {reasons}." if reasons else f"{result}.") + computed
 
 
-def _who_hears(plan: wire.DatasetPlan, weights: Path, remembered: Remembered, channel: Channel) -> Choice:
-    """The recogniser of the voice's language. Where that is left to be heard and is now, the plan is changed: it has
-    the language, and the recordings that were cut in another one, too."""
+def _who_hears(plan: wire.DatasetPlan, weights: Path, remembered: Remembered, channel: Channel, beside: int) -> Choice:
+    """The recogniser of the voice's language; `beside`: bytes that other models of the job take. Where that language is
+    left to be heard and is now, the plan is changed: it has the language, and the recordings that were cut in another
+    one, too."""
     threads = int(os.environ.get("OMP_NUM_THREADS", "0")) or len(os.sched_getaffinity(0))
-    way = found_way(weights, remembered, threads, channel)
-    on_smaller = partial(goes_on_smaller, remembered, channel)
-    choice = choose(plan.language, weights, threads=threads, way=way, on_smaller=on_smaller)
+    way = found_way(weights, remembered, threads, channel, beside)
+    hears = partial(
+        choose, weights_dir=weights, threads=threads, on_smaller=partial(goes_on_smaller, remembered, channel)
+    )
+    choice = hears(plan.language, way=way, earlier=remembered.earlier)
     if (language := hearing_language.tell(plan, choice.transcriber, channel)) == plan.language:
         return choice
     plan.language = language
     plan.recordings.extend(plan.others)
     del choice  # not two models at once
-    return choose(language, weights, threads=threads, way=remembered.read(), on_smaller=on_smaller)
+    return hears(language, way=remembered.read(), earlier=remembered.earlier)
 
 
 def _cut(

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from daemon.database.models import Job
 from daemon.errors import BadRequest, NotNow
 from daemon.kinds.kind import FollowUp, Kind
-from daemon.state import engines, followed
+from daemon.state import engines, followed, heard_language
 from engines import recognisers, separators, weights
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
@@ -127,11 +127,12 @@ class Fetch(Kind):
         )
 
     def finished(self, session: Session, job: Job) -> Sequence[FollowUp]:
-        """What waited to be heard is heard."""
+        """What waited to be heard is heard, and voices' languages are told."""
         if pb.JobSpec.FromString(job.spec).fetch.engine not in recognisers.PUBLISHED:
             return ()
         due = []
-        for voice in followed.waiting(session):
+        waiting = {voice.name: voice for voice in (*followed.waiting(session), *heard_language.waiting(session))}
+        for _, voice in sorted(waiting.items()):
             followed.hear_again(session, voice.name)
             by_itself = self.settings.auto_train and bool(voice.options.get("auto_train", True))
             spec = pb.JobSpec(dataset=pb.DatasetSpec(voice=voice.name, train_after=by_itself))

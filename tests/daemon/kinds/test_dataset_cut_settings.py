@@ -22,6 +22,10 @@ pytestmark = pytest.mark.integration
 
 GLOW, XTTS = cut_settings.mark("glow", {}), cut_settings.mark("xtts", {})
 DENOISED = cut_settings.mark("glow", {"dataset": {"denoise": "rnnoise"}})
+#: Of a job that had cut both.
+CHANGED = (
+    "No dataset: anna's engine, language, denoise or separate changed meanwhile, and 2 recordings wait to be cut again."
+)
 
 
 def begun(session: Session) -> Job:
@@ -30,10 +34,10 @@ def begun(session: Session) -> Job:
     return job
 
 
-def reported(session: Session, job: Job, name: str, mark: str) -> None:
-    """As a worker does that had a plan of that mark."""
+def reported(session: Session, job: Job, name: str, mark: str, language: str = "") -> None:
+    """As a worker does that had a plan of that mark, and language."""
     one = wire.CutClip(start=0.0, end=4.0, kept=True, text=name, sha256=sha(f"{name} {mark}"), path=name)
-    report = wire.RecordingCut(recording=sha(f"recording {name}"), clips=[one], cut_by=mark)
+    report = wire.RecordingCut(recording=sha(f"recording {name}"), clips=[one], cut_by=mark, language=language)
     lives.kind(session, "dataset").commit(session, job, wire.Report(cut=report))  # type: ignore[arg-type]
 
 
@@ -62,10 +66,7 @@ def test_what_a_job_cut_for_the_engine_before_is_cut_again_and_no_dataset_is_mad
 
     again, first, second, why, made = store.write_now(act)
     assert (again, first, second) == (True, ["a.wav", "b.wav"], ["a.wav", "b.wav"])
-    assert (
-        why
-        == "No dataset: anna's engine, denoise or separate changed meanwhile, and 2 recordings wait to be cut again."
-    )
+    assert why == CHANGED
     assert made is None
 
     def next_one(session: Session) -> list[Any]:
@@ -77,6 +78,37 @@ def test_what_a_job_cut_for_the_engine_before_is_cut_again_and_no_dataset_is_mad
         return [waiting(session), made is not None and made.clips + made.held_out]
 
     assert store.write_now(next_one) == [[], 2]
+
+
+def test_what_was_cut_in_another_language_is_cut_again_before_a_job_and_while_it_runs(store: Store) -> None:
+    """What a recogniser wrote of it was in that language."""
+
+    def act(session: Session) -> list[Any]:
+        cut(session, a=XTTS, b=XTTS)
+        found: list[Any] = [said(session, 'engine = "xtts"\nlanguage = "de-AT"'), waiting(session)]
+        job = begun(session)
+        reported(session, job, "a", XTTS, "de")
+        session.flush()
+        found += [waiting(session), said(session, 'engine = "xtts"\nlanguage = "de"'), waiting(session)]
+        found += [said(session, 'engine = "xtts"\nlanguage = "fr"'), waiting(session)]
+        for name in ("a", "b"):
+            reported(session, job, name, XTTS, "de")
+        lives.succeed(session, job, "Cut.")
+        return [*found, waiting(session), job.why, datasets.last(session, "anna")]
+
+    both = ["a.wav", "b.wav"]
+    assert store.write_now(act) == [True, both, ["b.wav"], False, ["b.wav"], True, both, both, CHANGED, None]
+
+    def next_one(session: Session) -> list[Any]:
+        job = begun(session)
+        plan = lives.kind(session, "dataset").plan(session, job).dataset
+        for name in ("a", "b"):
+            reported(session, job, name, XTTS, plan.language)
+        lives.succeed(session, job, "Cut.")
+        made = datasets.last(session, "anna")
+        return [plan.language, waiting(session), made is not None and made.clips + made.held_out]
+
+    assert store.write_now(next_one) == ["fr", [], 2]
 
 
 def test_settings_that_cut_alike_have_nothing_cut_again(store: Store) -> None:

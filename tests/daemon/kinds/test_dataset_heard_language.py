@@ -117,6 +117,29 @@ def test_once_enough_was_heard_the_language_is_told_and_holds(voice: Store, tmp_
     assert only.cut.recording == sha("third"), "it is not heard a second time"
 
 
+def test_a_model_that_comes_when_everything_is_cut_hears_it_without_another_recording(
+    store: Store, tmp_path: Path
+) -> None:
+    def given(session: Session) -> None:
+        take(session, tmp_path, "only", LONG)
+        say(session, 'language = "auto"')
+        clip = wire.CutClip(end=4.0, kept=True, sha256=sha("a0"), path="a0", text="As English.", text_source="given")
+        recordings.store_cut(session, "anna", wire.RecordingCut(recording=sha("only"), clips=[clip]))
+
+    def fetched(session: Session) -> list[str]:
+        job = lives.submit(session, pb.JobSpec(fetch=pb.FetchSpec(engine="whisper-base", folder="/there")))
+        return [due.spec.dataset.voice for due in lives.kind(session, "fetch").finished(session, job)]
+
+    store.write_now(given)
+    assert store.write_now(fetched) == ["anna"], "by itself"
+    build(tmp_path / "weights" / "whisper", FINNISH)
+    told, again = cut(store, tmp_path).committed
+    assert (told.language.language, again.cut.recording) == ("fi", sha("only"))
+    assert row(store).language == "fi"
+    assert store.read_now(heard_language.waiting) == []
+    assert cut(store, tmp_path).committed == [], "and not a second time"
+
+
 def test_a_kill_when_it_was_told_leaves_everything_to_be_cut_by_it(voice: Store, tmp_path: Path) -> None:
     build(tmp_path / "weights" / "whisper", FINNISH)
     voice.write_now(take, tmp_path, "second", LONG)

@@ -16,12 +16,17 @@ from voice_rows import sha
 from daemon.database.models import Clip
 from daemon.database.store import Store
 from daemon.kinds.dataset import worker
+from daemon.kinds.dataset.whisper_way import Remembered, goes_on_smaller
 from daemon.scheduling.blame import Blame
 from daemon.state import recordings
+from engines.recognisers import ENVIRONMENT
+from engines.transcription.room import Precision, Way
 from engines.transcription.sphinx import SphinxTranscriber
+from engines.transcription.whisper import WhisperTranscriber
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from tests.engines.speech import RATE, recording
+from tests.engines.transcription.tiny_whisper import build
 
 pytestmark = pytest.mark.integration
 
@@ -89,6 +94,47 @@ def test_a_worker_killed_in_a_long_recording_hears_at_most_ten_clips_again(
     assert 0 < len(heard) - len(clips) <= AGAIN
     assert ("info", "long.flac: 8 pieces were heard by an earlier attempt, and not again.") in second.logs
     assert not list((tmp_path / worker.HEARD).iterdir()), "what was kept goes when the clips are stored"
+
+
+def test_what_was_heard_before_memory_ran_out_and_a_kill_is_not_heard_again(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job goes on in another precision, and the clips of the first one stand."""
+    monkeypatch.delenv(ENVIRONMENT, raising=False)
+    build(tmp_path / "weights" / "whisper")
+    made = recording(tmp_path / "long.flac", ["letter"] * 12, pause=3.0)
+    heard: list[int] = []
+    listens = WhisperTranscriber._at_once
+
+    def counted(self: WhisperTranscriber, clips):  # type: ignore[no-untyped-def]
+        if len(heard) == 1:
+            heard.append(0)
+            raise Killed
+        heard.append(len(clips))
+        return listens(self, clips)
+
+    monkeypatch.setattr(WhisperTranscriber, "_at_once", counted)
+
+    def taken(session: Session) -> int:
+        told = wire.RecordingTaken(file=b"long.flac", name="long.flac", sha256=sha("long"), path=str(made.path))
+        recordings.take(session, "anna", told)
+        return lives.submit(session, pb.JobSpec(dataset=pb.DatasetSpec(voice="anna"))).id
+
+    job = store.write_now(taken)
+    ref = wire.RecordingRef(sha256=sha("long"), path=str(made.path), name="long.flac", seconds=made.seconds)
+    limits = '{"compare_speakers": false, "second_recogniser": false}'
+    plan = wire.DatasetPlan(voice="anna", engine="glow", language="en", recordings=[ref], limits_json=limits)
+    remembered = Remembered(tmp_path / worker.HEARD, job)
+    first, second = Way("cpu", Precision.FLOAT32), Way("cpu", Precision.INT8)
+    remembered.write(first)
+    channel = InProcessChannel(store, tmp_path, job)
+    with pytest.raises(Killed):
+        worker.run(plan, channel)  # type: ignore[arg-type]
+    goes_on_smaller(remembered, channel, first, second)  # as if it had been told so just before
+    worker.run(plan, channel)  # type: ignore[arg-type]
+    assert ("info", "long.flac: 8 pieces were heard by an earlier attempt, and not again.") in channel.logs
+    assert sum(heard) == len(channel.committed[0].cut.clips) == 12
+    assert not list((tmp_path / worker.HEARD).iterdir())
 
 
 def test_only_deaths_without_anything_done_between_them_are_held_against_a_recording() -> None:

@@ -81,6 +81,17 @@ def test_a_job_goes_on_as_it_began_while_there_is_room(
     assert remembered.read() is None
 
 
+def test_in_which_precisions_a_job_computed_before_is_remembered(tmp_path: Path) -> None:
+    remembered = Remembered(tmp_path / "heard", 7)
+    assert remembered.earlier == []
+    for precision in (Precision.FLOAT16, Precision.INT8_FLOAT16, Precision.INT8_FLOAT16, Precision.INT8):
+        remembered.write(Way("cuda", precision))
+    assert Remembered(tmp_path / "heard", 7).earlier == [Precision.INT8_FLOAT16, Precision.FLOAT16]
+    remembered.write(Way("cuda", Precision.FLOAT16))
+    assert remembered.earlier == [Precision.INT8, Precision.INT8_FLOAT16]
+    assert remembered.read() == Way("cuda", Precision.FLOAT16)
+
+
 def test_a_gpu_is_used_where_it_has_room_and_else_the_cpu_which_is_said(
     weights: Path, tmp_path: Path, free: dict[str, int | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,6 +106,29 @@ def test_a_gpu_is_used_where_it_has_room_and_else_the_cpu_which_is_said(
         "warning",
         "The GPU has 1.0 GB free, too little for Whisper: it is heard on the CPU, slowly.",
     )
+    free["cuda"], lines = 8 * GB, Lines()
+    assert found_way(weights, Remembered(tmp_path / "heard", 3), 2, lines) == Way("cpu", Precision.INT8, 8, 1, 2)
+    assert lines.said == [], "what the job heard on the CPU would be other words on the GPU"
+    monkeypatch.setattr(whisper_way, "whisper_device", lambda: "cpu")
+    monkeypatch.setattr(whisper_way, "supported", lambda device: frozenset({"int8"}))
+    assert found_way(weights, Remembered(tmp_path / "heard", 1), 2, lines) == Way("cpu", Precision.INT8, 8, 1, 2)
+    assert lines.said[0][1].endswith("any more, as this job began: there is no GPU for it.")
+    assert Remembered(tmp_path / "heard", 1).earlier == [Precision.FLOAT16]
+
+
+def test_what_other_models_of_the_job_take_is_left_to_them(
+    weights: Path, tmp_path: Path, free: dict[str, int | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whisper_way, "whisper_device", lambda: "cuda")
+    monkeypatch.setattr(whisper_way, "supported", lambda device: GPU)
+    free["cuda"] = 3 * GB
+    assert found_way(weights, Remembered(tmp_path / "heard", 1), 2, Lines()) == Way("cuda", Precision.FLOAT16)
+    for job in (1, 2):  # one that had room for it, and one that begins
+        way = found_way(weights, Remembered(tmp_path / "heard", job), 2, Lines(), 2 * GB)
+        assert way is not None
+        assert way.device == "cpu"
+    free["cuda"] = None
+    assert found_way(weights, Remembered(tmp_path / "heard", 3), 2, Lines(), 2 * GB) == Way("cuda", Precision.FLOAT16)
 
 
 def test_free_memory_is_the_machines_within_what_the_container_may_take(tmp_path: Path) -> None:

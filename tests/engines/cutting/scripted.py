@@ -17,7 +17,7 @@ class Scripted:
     name = "whisper"
     language = "en"
 
-    settings = "scripted"
+    settings, earlier_settings = "scripted", ()
 
     def __init__(
         self,

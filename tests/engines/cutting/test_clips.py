@@ -230,6 +230,15 @@ def test_noise_without_a_voice_is_no_speech(tmp_path: Path) -> None:
     assert only(cut_recording(tmp_path / "a.wav", None, "en", INFO, None, tmp_path)).reason == "no-speech"
 
 
+@pytest.mark.parametrize("count", [1, 50, 700])
+def test_a_recording_of_a_moment_is_no_speech(tmp_path: Path, count: int) -> None:
+    """An accidental click on the recorder: the other recordings of the voice are cut all the same."""
+    soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, count), RATE)
+    for text in (None, TEXTS["letter"]):
+        clip = only(cut_recording(tmp_path / "a.wav", text, "en", INFO, Scripted(), tmp_path))
+        assert (clip.kept, clip.reason, clip.sketch) == (False, "no-speech", b"")
+
+
 def test_a_word_alone_is_too_short(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", speech("harbour")[: round(0.45 * RATE)], RATE)
     assert only(cut_recording(tmp_path / "a.wav", "The small", "en", INFO, None, tmp_path)).reason == "too-short"

@@ -161,7 +161,7 @@ class Writes:
     name = "whisper"
     trust: Trust = "high"
     language = "en"
-    settings = "scripted"
+    settings, earlier_settings = "scripted", ()
 
     def __init__(self, made: Planted, heard: Counter[bytes] | None = None, last: int = 0) -> None:
         self._made, self._last, self._times = made, last, 0

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from speech import TEXTS, recording
 
+from engines.audio.separation import Separate, Separation
 from engines.cutting.clips import CutClip, cut_recording
 from engines.cutting.cutter import BATCH
 from engines.cutting.kept import Kept, sweep
@@ -46,8 +47,10 @@ class Mortal:
     trust: Trust = "high"
     language = "en"
 
-    def __init__(self, counted: Counter[str], last: int = 0, settings: str = "whisper one") -> None:
-        self.counted, self.last, self.settings = counted, last, settings
+    def __init__(
+        self, counted: Counter[str], last: int = 0, settings: str = "whisper one", earlier: tuple[str, ...] = ()
+    ) -> None:
+        self.counted, self.last, self.settings, self.earlier_settings = counted, last, settings, earlier
         self._heard = 0
 
     def transcribe(self, samples: NDArray[np.float32]) -> Transcript:
@@ -72,8 +75,8 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made.path
 
 
-def cut(path: Path, out: Path, hears: Mortal, kept: Kept | None, text: str | None = None) -> list[CutClip]:
-    return cut_recording(path, text, "en", SHORT, hears, out / "clips", kept=kept)
+def cut(path: Path, out: Path, hears: Mortal, kept: Kept | None, separate: Separate | None = None) -> list[CutClip]:
+    return cut_recording(path, None, "en", SHORT, hears, out / "clips", kept=kept, separate=separate)
 
 
 @pytest.mark.parametrize("last", [1, 5, 8, 9, 14, 17, 19])
@@ -98,6 +101,39 @@ def test_of_a_worker_that_dies_again_and_again_what_it_heard_adds_up(tmp_path: P
     clips = cut(long, tmp_path, Mortal(counted), Kept(tmp_path / "heard", SHA))
     assert counted.total() - len(clips) == 2  # each of the two had heard one more than a batch
     assert len(told) == 2  # they were worth going on from
+
+
+def test_what_was_heard_before_memory_ran_out_is_not_heard_again(tmp_path: Path, long: Path) -> None:
+    """The words of a batch that was heard in both ways are kept as what it began with."""
+    counted: Counter[str] = Counter()
+    for last, settings, earlier in ((BATCH + 2, "first", ()), (BATCH + 3, "second", ("first",))):
+        with pytest.raises(Killed):
+            cut(long, tmp_path, Mortal(counted, last, settings, earlier), Kept(tmp_path / "heard", SHA))
+    kept = Kept(tmp_path / "heard", SHA)
+    clips = cut(long, tmp_path, Mortal(counted, settings="third", earlier=("second", "first")), kept)
+    assert kept.found == 2 * BATCH
+    assert counted.total() - len(clips) == 1 + 2
+
+
+def test_what_is_heard_without_music_is_found_though_samples_differ_in_their_last_bits(
+    tmp_path: Path, long: Path
+) -> None:
+    noise = np.random.default_rng()
+
+    def voice(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        return samples + noise.normal(0, 1e-6, len(samples)).astype(np.float32)
+
+    def separate() -> Separation:
+        return Separation(SHORT.sample_rate, voice)
+
+    counted: Counter[str] = Counter()
+    with pytest.raises(Killed):
+        cut(long, tmp_path, Mortal(counted, BATCH + 3), Kept(tmp_path / "heard", SHA), separate=separate)
+    kept = Kept(tmp_path / "heard", SHA)
+    assert len(cut(long, tmp_path, Mortal(counted), kept, separate=separate)) == 19
+    assert (kept.found, counted.total()) == (BATCH, 19 + 2)
+    cut(long, tmp_path, Mortal(counted), other := Kept(tmp_path / "heard", SHA))
+    assert other.found == 0, "with its music it is another sound"
 
 
 @pytest.mark.parametrize("other", ["recogniser", "text", "cut", "recording"])

@@ -12,11 +12,13 @@ import soundfile
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from speech import RATE, recording
+from speech import RATE, TEXTS, recording, speech
 
 from engines.audio import mono
 from engines.audio.mono import load
+from engines.cutting import clips as clips_of
 from engines.cutting.clips import cut_recording
+from engines.cutting.cued import Cue
 from engines.glow.info import INFO
 
 
@@ -28,6 +30,22 @@ def test_a_long_stretch_without_speech_is_several_dropped_clips(tmp_path: Path) 
     assert [(clip.reason, clip.text, clip.path is None) for clip in clips] == [("no-speech", "", False)] * 3
     assert [clip.start for clip in clips[1:]] == [clip.end for clip in clips[:-1]]
     assert clips[-1].end == pytest.approx(130.0)
+
+
+def test_parts_of_a_stretch_that_is_too_long_do_not_each_have_all_of_its_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person who keeps one of them would have it trained on the words of all."""
+    monkeypatch.setattr(clips_of, "LONGEST_HELD", 4.0)
+    sound = speech("market")
+    babble = sum(np.roll(sound, shift) for shift in (0, RATE // 3, RATE // 2))  # no pause to cut at
+    soundfile.write(tmp_path / "a.wav", babble * 0.3, RATE)
+    short = replace(INFO, clip_seconds=(0.8, 4.0))
+    cues = [Cue(0.0, len(sound) / RATE, TEXTS["market"])]
+    clips = cut_recording(tmp_path / "a.wav", TEXTS["market"], "en", short, None, tmp_path, cues=cues)
+    assert len(clips) > 1
+    assert {clip.reason for clip in clips} == {"too-long"}
+    assert {clip.text for clip in clips} == {""}
 
 
 def test_a_recording_too_long_to_be_kept_gives_the_same_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

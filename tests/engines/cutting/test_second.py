@@ -27,6 +27,7 @@ class Writes:
     """A recogniser that hears the same words in everything."""
 
     name = settings = "whisper"
+    earlier_settings = ()
     trust: Trust = "high"
     language = "en"
 

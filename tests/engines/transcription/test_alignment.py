@@ -47,6 +47,13 @@ def test_another_text_does_not(aligner: Aligner, text: str) -> None:
     assert alignment is None or not alignment.fits
 
 
+def test_a_text_of_a_book_is_not_tried_on_a_sentence() -> None:
+    """It would keep a worker silent for minutes, which counts as its death."""
+    fresh = Aligner()
+    assert fresh.align(speech("harbour"), f"{TEXTS['harbour']} " * 20_000) is None
+    assert "_decoder" not in vars(fresh), "the model is not even asked"
+
+
 def test_words_lie_where_they_are_said(aligner: Aligner, tmp_path: Path) -> None:
     """Two sentences with a pause of a second between them: no word lies in it."""
     made = recording(tmp_path / "a.flac", ["harbour", "letter"], pause=1.0)

@@ -64,10 +64,33 @@ def test_too_little_speech_and_none_tell_nothing(tmp_path: Path) -> None:
 
 
 def test_of_many_recordings_some_are_heard_spread_over_all(tmp_path: Path) -> None:
-    path = recording(tmp_path / "a.flac", ["letter"]).path
+    loud, quiet = tmp_path / "loud.wav", tmp_path / "quiet.wav"
+    for path, level in ((loud, 1.0), (quiet, 0.02)):
+        soundfile.write(path, speech("letter") * level, RATE)
     ear = LevelEar()
-    hear([path] * (5 * WINDOWS + 1), ear, alive)
+    found = hear([loud] * (3 * WINDOWS) + [quiet] * (2 * WINDOWS + 1), ear, alive)
     assert WINDOWS / 2 < len(ear.heard) <= WINDOWS
+    assert found is not None
+    assert found.probability == pytest.approx(0.6 * 0.9 + 0.4 * 0.2, abs=0.06), "the last ones count, too"
+
+
+def test_of_many_short_recordings_so_many_are_heard_as_it_takes(tmp_path: Path) -> None:
+    """Words by themselves: what most windows would hold is too little, and there is more."""
+    word, hush = tmp_path / "word.wav", tmp_path / "hush.wav"
+    soundfile.write(word, speech("letter")[: round(0.8 * RATE)], RATE)
+    soundfile.write(hush, np.zeros(RATE, np.float32), RATE)
+    for step, many in ((1, 30), (2, 50)):  # also where every other one is silent
+        ear = LevelEar()
+        found = hear([word if at % step == 0 else hush for at in range(100 * step)], ear, alive)
+        assert found is not None
+        assert found.told
+        assert ENOUGH <= found.seconds < ENOUGH + 1
+        assert len(ear.heard) <= WINDOWS + many
+        assert max(ear.heard) <= WINDOW
+    few = hear([word] * 25, LevelEar(), alive)
+    assert few is not None
+    assert not few.told
+    assert few.seconds == pytest.approx(25 * found.seconds / (ENOUGH / 0.8), rel=0.2), "all of them were heard"
 
 
 @pytest.mark.parametrize(

@@ -219,6 +219,9 @@ def test_where_memory_runs_out_it_goes_on_in_smaller_ways_and_hears_the_same(
     assert len(told) == 2, "it stays so"
     settings = WhisperTranscriber(tiny, "en", way=Way("cpu", Precision.FLOAT32)).settings
     assert short.settings == whisper.settings != settings
+    assert short.earlier_settings == [], "the batches are smaller, and the words the same"
+    other = WhisperTranscriber(tiny, "en", way=first, earlier=[Precision.FLOAT32, Precision.INT8])
+    assert other.earlier_settings == [settings]
 
 
 def test_memory_that_does_not_do_for_one_clip_is_a_sentence_and_other_errors_stay(
