@@ -103,7 +103,8 @@ class Cleaning:
                     done.gone.append((removal, size))
             except (OSError, MynaError) as error:
                 log.warning("%s cannot be deleted: %s", removal.path, error)
-                done.failed.append(f"{removal.name}: {error}")
+                why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+                done.failed.append(f"{removal.name} cannot be deleted: {why.rstrip('.')}.")
 
     async def _one(self, removal: Removal) -> bool:
         """Whether it is gone: false where somebody needs it by now. Raises OSError, MynaError."""
