@@ -236,7 +236,7 @@ def _silent(home: Path) -> ClientError:
         )
         return ClientError(f"{who}, but its socket is not there.", hint, "UNAVAILABLE")
     hint = (
-        f"It may be stopped, or busy: {home}/log/mynad.log may say. `myna down` ends it, and "
+        f"It may be starting, busy or stopped: {home}/log/mynad.log may say. `myna down` ends it, and "
         f"`myna down --now` whatever it does."
     )
     return ClientError(f"{who}, but does not answer.", hint, "UNAVAILABLE")

@@ -11,7 +11,6 @@ import re
 import socket
 import tarfile
 import time
-import tomllib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +19,9 @@ from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Any
 
+from proto import people_toml
 from proto.client import Client, ClientError
+from proto.people_toml import BadToml
 from tui import as_json, doctor
 
 LOG_TAIL = 300_000  #: bytes of mynad's log that are looked at
@@ -179,11 +180,12 @@ def _voices_here(home: Path) -> list[str]:
 def _of_home(home: Path, mask: Mask) -> list[Part]:
     made = []
     try:
-        with open(home / "myna.toml", "rb") as file:
-            told = json.dumps(settings(tomllib.load(file)), indent=1)
+        told = json.dumps(settings(people_toml.loads((home / "myna.toml").read_bytes())), indent=1)
     except FileNotFoundError:
         told = "no myna.toml"
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except BadToml as error:
+        told = mask(f"myna.toml {error.sentence}")
+    except OSError as error:
         told = mask(f"myna.toml cannot be read: {error}")
     made.append(Part("settings.json", told + "\n", "your settings; of texts and secrets only that they are set"))
     try:

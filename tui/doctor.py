@@ -15,9 +15,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from proto import myna_pb2 as pb
+from proto import people_toml
 from proto.client import Client, ClientError
 from proto.findings import PACKAGES, note, ok, package, problem, python
 from proto.home import socket_path
+from proto.people_toml import BadToml
 from tui import wording
 
 LOW_DISK = 5_000_000_000  #: bytes free below which a training may not fit
@@ -45,6 +47,7 @@ def examine(client: Client) -> list[pb.Finding]:
             espeak,
             lambda: whisper(home),
             lambda: state_folder(home),
+            lambda: settings(home),
             lambda: inbox(home),
             lambda: disk(home),
         ]
@@ -174,6 +177,20 @@ def state_folder(home: Path) -> pb.Finding:
     if about.st_mode & stat.S_IWOTH and not about.st_mode & stat.S_ISVTX:
         return problem("home", f"Anybody on this machine can write {home}.", f"chmod o-w {home}")
     return ok("home", f"State is kept in {home}.")
+
+
+def settings(home: Path) -> pb.Finding:
+    """Can myna.toml be read? What its settings may be mynad says when it starts."""
+    file = home / "myna.toml"
+    try:
+        people_toml.loads(file.read_bytes())
+    except FileNotFoundError:
+        return ok("settings", "There is no myna.toml: every setting is as it comes.")
+    except BadToml as error:
+        return problem("settings", f"{file} {error.sentence}", error.hint)
+    except OSError as error:
+        return problem("settings", f"{file} cannot be read: {error.strerror}.", f"See whose it is: ls -l {file}")
+    return ok("settings", f"{file} can be read.")
 
 
 def inbox(home: Path) -> pb.Finding:

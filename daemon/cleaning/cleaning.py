@@ -19,7 +19,7 @@ from daemon.cleaning import find
 from daemon.cleaning.values import WHEN_SHORT, Removal, What, Why
 from daemon.database.models import now
 from daemon.database.store import Store
-from daemon.errors import MynaError, StoreTrouble
+from daemon.errors import MynaError
 from daemon.home.purging import Purging
 from daemon.home.set_aside import aside_of
 from daemon.keep_settings import Keep
@@ -68,7 +68,7 @@ class Cleaning:
                         await self._tell(await self.by_age())
                     if await asyncio.to_thread(self._disk.missing):
                         await self._tell(await self.for_room())
-            except (StoreTrouble, OSError) as trouble:  # a disk that does not answer is no reason to end
+            except (MynaError, OSError) as trouble:  # a disk that does not answer is no reason to end
                 log.warning("Cleaning waits. %s", trouble)
             await asyncio.sleep(LOOK)
             passed += LOOK
@@ -103,7 +103,8 @@ class Cleaning:
                     done.gone.append((removal, size))
             except (OSError, MynaError) as error:
                 log.warning("%s cannot be deleted: %s", removal.path, error)
-                done.failed.append(f"{removal.name}: {error}")
+                why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+                done.failed.append(f"{removal.name} cannot be deleted: {why.rstrip('.')}.")
 
     async def _one(self, removal: Removal) -> bool:
         """Whether it is gone: false where somebody needs it by now. Raises OSError, MynaError."""

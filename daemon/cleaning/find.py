@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from daemon.cleaning.values import Removal, What, Why
-from daemon.database.models import LIVE, Job, Run, Version
+from daemon.database.models import LIVE, Job, Run, Version, Voice
 from daemon.errors import MynaError
 from daemon.home import run_folder
 from daemon.keep_settings import Keep
@@ -110,8 +110,11 @@ def _features(session: Session, home: Path) -> Iterator[Removal]:
 
 
 def _rejected(session: Session, home: Path, before: datetime, why: Why) -> Iterator[Removal]:
-    """Weights of rejected versions that no version that stays is loaded onto, and that no job works with."""
-    owners = set(session.scalars(select(Version.voice).where(Version.state == VersionState.REJECTED)))
+    """Weights of rejected versions that no version that stays is loaded onto, and that no job works with. Of a voice
+    that was deleted nothing goes, nor of one that is being renamed."""
+    there = Voice.deleted.is_(None), Voice.renamed_from == ""
+    owned = select(Version.voice).join(Voice, Voice.name == Version.voice)
+    owners = set(session.scalars(owned.where(Version.state == VersionState.REJECTED, *there)))
     for voice in sorted(owners):
         chosen, _ = purgeable.in_states(session, voice, [VersionState.REJECTED], home)
         for row in sorted(chosen, key=lambda one: one.created):

@@ -72,6 +72,8 @@ class Cluster:
                     self._there(lanes)
                 elif text:
                     words.append(plain(text, LINE))
+        except ValueError:
+            words.append("It said a line that does not end.")
         finally:
             child.kill(15)
             child.close()
@@ -87,7 +89,7 @@ def lanes_of(line: str) -> tuple[FarLane, ...] | None:
     machine that lends one. None: the line is none (Ray's own log comes the same way)."""
     try:
         machines = json.loads(line)["machines"]
-    except (ValueError, KeyError, TypeError):
+        gpus = tuple(FarLane(one["id"], one["name"], index) for one in machines for index in range(one["gpus"]))
+        return gpus or tuple(FarLane(one["id"], one["name"], None) for one in machines if one["cpus"])
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    gpus = tuple(FarLane(one["id"], one["name"], index) for one in machines for index in range(one["gpus"]))
-    return gpus or tuple(FarLane(one["id"], one["name"], None) for one in machines if one["cpus"])

@@ -92,19 +92,21 @@ class LazyGpus:
         return found
 
 
-async def watch(sample: Callable[[], Awaitable[pb.SystemSample]], store: Store, job_of: Callable[[int], int]) -> None:
+async def watch(
+    sample: Callable[[], Awaitable[pb.SystemSample]], store: Store, job_of: Callable[[int], int], every: float = LOOK
+) -> None:
     """Look for ever, and tell."""
     lazy, log = LazyGpus(), logging.getLogger("mynad.gpu")
     while True:
-        await asyncio.sleep(LOOK)
-        now = await sample()
-        if not now.gpus:
-            continue
+        await asyncio.sleep(every)
         try:
+            now = await sample()
+            if not now.gpus:
+                continue
             for found in lazy.look(now, job_of, await store.read(_paused), time.monotonic()):
                 log.warning("%s", found.words[0])
                 await store.write(events.notice, Level.WARNING, *found.words)
-        except StoreTrouble as trouble:
+        except (StoreTrouble, OSError) as trouble:  # a disk that does not answer is no reason for mynad to end
             log.warning("Whether a GPU is held and idle is not known. %s", trouble)
 
 

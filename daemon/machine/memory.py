@@ -7,10 +7,14 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import logging
+import math
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+log = logging.getLogger("mynad.memory")
 
 #: Seconds between two looks, and bytes above the least there were since the last time that are worth the work.
 CHECK_EVERY, SLACK = 5.0, 4_000_000
@@ -24,7 +28,7 @@ def resident() -> int:
     return int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def due(now: int, least: int, since: float) -> bool:
+def due(now: float, least: float, since: float) -> bool:
     """Whether memory is given back: with so many bytes in memory, the least since the last time, seconds ago."""
     return now > least + SLACK or since >= LONGEST
 
@@ -37,11 +41,15 @@ async def give_back(
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is None or not _STATM.exists():
         return
-    least, last = measure(), clock()
+    least, last = math.inf, clock()
     while True:
         await asyncio.sleep(every)
-        least = min(least, measure())
-        if due(measure(), least, clock() - last):
-            gc.collect()  # of what came since the start (`gc.freeze`): milliseconds
-            await asyncio.to_thread(trim, 0)
-            least, last = measure(), clock()  # what stays is in use
+        try:
+            now = measure()
+            least = min(least, now)
+            if due(now, least, clock() - last):
+                gc.collect()  # of what came since the start (`gc.freeze`): milliseconds
+                await asyncio.to_thread(trim, 0)
+                least, last = measure(), clock()  # what stays is in use
+        except (OSError, RuntimeError) as trouble:  # no file or no thread can be had just now
+            log.debug("Memory is not given back now. %s", trouble)

@@ -64,13 +64,19 @@ class Program:
             self._ledger.write(Entry(parcel.key, state, answer.said, bare or (refused and bool(sample))))
         return answer
 
+    def began(self, parcel: Parcel) -> bool:
+        """Whether something of it may have gone out."""
+        last = self._ledger.last()
+        return parcel.test or (last is not None and last.key == parcel.key)
+
 
 def _answer(program: Program, parcel: Parcel) -> Answer:
     """Whatever happens. What an exception says may have the URL in it, so only its kind is told."""
     try:
         return program.answer(parcel)
     except Exception as error:
-        return Answer(Outcome.IN_DOUBT, f"The program that sends failed: {type(error).__name__}.")
+        outcome = Outcome.IN_DOUBT if program.began(parcel) else Outcome.REFUSED
+        return Answer(outcome, f"The program that sends failed: {type(error).__name__}.")
 
 
 def _in_doubt(parcel: Parcel, last: Entry | None) -> bool:

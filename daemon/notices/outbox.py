@@ -18,7 +18,7 @@ from daemon.database.models import EventRow, new_uuid, now
 from daemon.database.notice_rows import MessageRow, NoticeRow, NotifierRow
 from daemon.errors import brief
 from daemon.notices.parcel import Answer, Outcome
-from daemon.notices.times import Plan, pause
+from daemon.notices.times import LONGEST_PAUSE, Plan, pause
 from daemon.notify_settings import Notifier
 from daemon.state import events
 from daemon.state.values import OccasionKind, from_wire, on_wire
@@ -203,17 +203,21 @@ def _when(
     session: Session, name: str, message: MessageRow | None, plan: Plan, moment: datetime, zone: tzinfo | None
 ) -> datetime | None:
     """When there is next something to send; None: until something happens, there is not."""
-    row = session.get_one(NotifierRow, name)
+    again = _again(session.get_one(NotifierRow, name), moment)
     if message is not None:
-        return plan.allowed(max(row.next_try or moment, moment), zone)
+        return plan.allowed(again, zone)
     kinds = session.scalars(select(NoticeRow.kind).where(*_loose(name)).distinct()).all()
     oldest = session.scalar(select(func.min(NoticeRow.time)).where(*_loose(name)))
     if oldest is None:
         return None
     at = plan.ready(oldest, map(OccasionKind, kinds), moment, zone)
-    if row.next_try is not None and row.next_try > at:  # the service did not answer just now
-        return plan.allowed(row.next_try, zone)
-    return at
+    return plan.allowed(again, zone) if again > at else at
+
+
+def _again(row: NotifierRow, moment: datetime) -> datetime:
+    """When a service that did not answer just now may be tried; that moment where none did not. A clock that was put
+    back must not hold notices back for longer than the longest pause."""
+    return min(max(row.next_try or moment, moment), moment + LONGEST_PAUSE)
 
 
 def _message(session: Session, row: MessageRow, *, known: bool) -> Message:

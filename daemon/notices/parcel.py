@@ -15,6 +15,7 @@ class Outcome(StrEnum):
     TAKEN = "taken"
     REFUSED = "refused"  #: it is certain that nothing arrived, or that the service does not want it
     IN_DOUBT = "in doubt"  #: it was begun, and nobody said that it arrived
+    UNTOLD = "untold"  #: the program that sends ended before it said: the next one reads what it wrote down
     UNFIT = "unfit"  #: the URL cannot be used as it is
 
 

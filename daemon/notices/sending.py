@@ -53,7 +53,7 @@ class Sender:
                 if not isinstance(error, TimeoutError | OSError | ValueError | TypeError):
                     raise
                 child.kill(signal.SIGKILL)
-                return Answer(Outcome.IN_DOUBT, "The program that sends did not answer.")
+                return Answer(Outcome.UNTOLD, "The program that sends did not answer.")
             finally:
                 if self._child is not None:
                     self._idle = asyncio.get_running_loop().call_later(IDLE, self.close)

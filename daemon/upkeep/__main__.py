@@ -103,7 +103,8 @@ def _backup(home: Path, text: str, steps: Steps) -> None:
     asked = json_format.Parse(text, pb.BackupRequest())
     folder = place(asked.folder)
     backup.check_apart(home, folder)
-    reading.check_schema(home / reading.NAME)
+    with reading.translated(home / reading.NAME):
+        reading.check_schema(home / reading.NAME)
     depot = Depot.made(folder)
     wanted = Wanted(asked.bases, asked.exports, asked.secrets)
     settings = _settings(home)

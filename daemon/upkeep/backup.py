@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,6 +79,7 @@ class _Backup:
         self.digests = Digests(home)
         self.have: dict[str, tuple[Seen, File]] = {}  #: what this backup has copied already
         self.findings: dict[str, Finding] = {}  #: by path
+        self.listed: dict[str, str] = {}  #: SHA-256 of versions' files as they were written, by path
         self.gone = False  #: something that rows may name went away while it was to be copied
         self.done = self.total = 0
 
@@ -94,6 +96,7 @@ class _Backup:
             try:
                 with reading.reading(copied) as session:
                     known = Known.of(session)
+                self.listed = dict(self.of_versions(known))
                 still = {run for run, step in known.live.items() if steps.get(run) == step or left < 2}
                 steps = known.live
                 with pins.held(self.home, known, still) as held:
@@ -104,6 +107,7 @@ class _Backup:
                 copied.unlink(missing_ok=True)
             files = {path: file for path, file in early.items() if self.stands(path)} | late
             lacking = list(rows.lacking(known, {path: file.size for path, file in files.items()}))
+            lacking += [one for path, one in self.unread(files).items() if path not in {each.path for each in lacking}]
             if not self.gone and (not lacking or lacking == before):  # the same twice: that is how the home is
                 return self.end(known, database, files, myna, lacking)
         raise NotNow("The home changes faster than it can be copied.", "Try again when less is renamed or purged.")
@@ -112,6 +116,20 @@ class _Backup:
         """Whether what waited is still where it was, or was taken: its voice may have got another name meanwhile, and
         what lies in that one's folder was looked at again."""
         return (self.home / path).parent.is_dir()
+
+    def of_versions(self, known: Known) -> Iterator[tuple[str, str]]:
+        """Files of versions with the hashes that the list in each folder has. A list that is lost or damaged says
+        nothing: `myna check` tells of it."""
+        for version in known.versions:
+            if not version.purged and version.voice not in known.moving:
+                with suppress(OSError, ValueError):
+                    for name, sha256 in (rows.sums_of(self.home, version) or {}).items():
+                        yield f"{version.path}/{name}", sha256
+
+    def unread(self, files: Mapping[str, File]) -> dict[str, Finding]:
+        """Files of versions that are listed there and not in the snapshot, by path."""
+        lost = (path for path in self.listed if path not in files and path not in self.findings)
+        return {path: Finding(Kind.MISSING, Sort.VERSION, path, _version(path)) for path in lost}
 
     def database(self) -> tuple[File, Path]:
         """The database as it is now: (as a file of the backup, a copy to ask)."""
@@ -191,7 +209,7 @@ class _Backup:
 
     def checked(self, seen: Seen, sha256: str) -> File:
         """The file that was read, as it should be. Of one that is damaged the depot may have what it was."""
-        should = rows.named_hash(seen.path) or self.digests.written(seen)
+        should = rows.named_hash(seen.path) or self.listed.get(seen.path) or self.digests.written(seen)
         if not should or should == sha256:
             self.digests.put(seen, sha256)
             return _file(seen, sha256)
@@ -221,6 +239,7 @@ class _Backup:
         self.depot.add(snapshot)
         self.digests.save(whole=True)
         odd = [Finding(Kind.ODD, Sort.OTHER, path) for path in contents.odd(self.home, self.wanted)]
+        lacking = [one for one in lacking if one.path not in self.findings]  # told of when they were read
         for one in (*lacking, *odd):
             self.tell(one)
         taken = replace(
@@ -235,6 +254,11 @@ class _Backup:
 def summary(snapshot: Manifest) -> Taken:
     """As lists show it."""
     return Taken(snapshot.id, snapshot.home, snapshot.schema, len(snapshot.files) + 1, snapshot.size)
+
+
+def _version(path: str) -> str:
+    """For people, whose file it is: "anna@7"."""
+    return "@".join(path.split("/")[1:3])
 
 
 def _file(seen: Seen, sha256: str) -> File:

@@ -34,6 +34,32 @@ def test_when_it_is_given_back(now: int, since: float, due: bool) -> None:
     assert memory.due(now, 100_000_000, since) is due
 
 
+def test_a_moment_without_files_or_threads_does_not_end_it() -> None:
+    """Whoever ends here ends mynad."""
+
+    async def whole() -> None:
+        looks, enough = 0, asyncio.Event()
+
+        def measure() -> int:
+            nonlocal looks
+            looks += 1
+            if looks == 9:
+                enough.set()
+            if looks < 6:
+                raise OSError(24, "Too many open files") if looks % 2 else RuntimeError("can't start new thread")
+            return 0
+
+        working = asyncio.ensure_future(memory.give_back(measure=measure, every=0.0))
+        waiting = asyncio.ensure_future(enough.wait())
+        await asyncio.wait([working, waiting], timeout=30, return_when=asyncio.FIRST_COMPLETED)
+        assert enough.is_set()
+        assert not working.done()
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+
+    asyncio.run(whole())
+
+
 def test_what_holds_itself_goes_when_its_time_has_come() -> None:
     async def whole() -> None:
         held = Circle()

@@ -106,6 +106,15 @@ def test_a_doctor_beside_a_daemon_names_each_thing_once(myna: Run, any_daemon: o
     assert "engine glow" in names
 
 
+def test_a_doctor_finds_settings_that_no_mynad_would_start_with(tmp_path: Path) -> None:
+    assert doctor.settings(tmp_path).state == "ok"
+    (tmp_path / "myna.toml").write_bytes(b'default_language = "caf\xe9"\n')
+    found = doctor.settings(tmp_path)
+    assert (found.state, found.sentence) == ("problem", f"{tmp_path / 'myna.toml'} is not UTF-8 text.")
+    (tmp_path / "myna.toml").write_text("poll = true\n")
+    assert doctor.settings(tmp_path).state == "ok"
+
+
 def test_a_doctor_finds_a_home_that_cannot_be_written(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.write_text("a file")

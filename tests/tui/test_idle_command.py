@@ -35,5 +35,7 @@ def test_a_dry_run_and_nothing_at_all_are_said_to_be_so(myna: Run, stage: Stage)
     assert "Once that has ended, your command runs after a while (a dry run: it is only said)." in myna("idle").out
     stage.system.idle = pb.IdleResponse(do="command", dry_run=True, due_seconds=60.0)
     assert "your command runs in 1 min (a dry run: it is only said)." in myna("idle").out
+    stage.system.idle = pb.IdleResponse(do="command")
+    assert "What [when_idle] asks for was done; it is done again only once something happened" in myna("idle").out
     stage.system.idle = pb.IdleResponse(do="nothing")
     assert "Nothing is done when nothing is left to do" in myna("idle").out

@@ -96,6 +96,24 @@ def test_without_a_daemon_it_tells_what_it_finds(myna: Run, home: Path, tmp_path
     assert not (tmp_path / "other.tar.gz").exists()
 
 
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        (b'default_language = "caf\xe9"\n', "is not UTF-8 text"),
+        (b"a = " + b"[" * 2_000, "goes too deep"),
+        (b"a = ", "TOML"),
+    ],
+)
+def test_settings_that_nobody_can_read_are_reported(
+    myna: Run, home: Path, tmp_path: Path, settings: bytes, why: str
+) -> None:
+    home.mkdir(exist_ok=True)
+    (home / "myna.toml").write_bytes(settings)
+    ended = myna("report-bug", "-o", tmp_path / "report.tar.gz")
+    assert ended.code == 0, ended.err
+    assert why in read(tmp_path / "report.tar.gz")["settings.json"]
+
+
 def test_voices_keep_apart_though_their_names_go(tmp_path: Path) -> None:
     mask = bug_report.Mask(tmp_path, ["anna", "anna-bright", ""])
     assert (

@@ -73,5 +73,5 @@ def tell(found: pb.CleanResponse, json: bool, frees: str, nothing: str = "") -> 
         output.line(f"The texts of {wording.count(found.texts, 'job')} {gone}.")
     if rows:
         output.line(f"This {frees} {wording.size(found.freed)}.")
-    elif not found.texts:
+    elif not found.texts and not found.failed:
         output.line(f"There is nothing to clean: {nothing}.")

@@ -31,7 +31,10 @@ def idle(json: output.Json = False) -> None:
         if found.notices:
             waits = wording.duration(found.notices_seconds)
             output.line(f"{wording.count(found.notices, 'notice')} not sent yet; it waits for that, at most {waits}.")
-    elif found.do in DO and found.keeps:
+    elif found.do in DO and not found.keeps:
+        again = "it is done again only once something happened in between"
+        output.line(f"What [when_idle] asks for was done{dry}; {again}.")
+    elif found.do in DO:
         output.line(f"Once that has ended, {DO[found.do]} after a while{dry}.")
 
 

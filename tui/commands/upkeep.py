@@ -40,6 +40,11 @@ def backup(
     The first time the folder must be empty, or not there. Each backup is a snapshot of its own; what two of them have
     in common is there once.
     """
+    if show and verify:
+        raise typer.BadParameter("--list and --verify are two things: ask for one of them")
+    if (show or verify) and (keep or bases or exports or secrets):
+        only = "--list" if show else "--verify"
+        raise typer.BadParameter(f"--keep, --bases, --exports and --secrets are of a backup: {only} takes none")
     where = session.where()
     place = upkeep.folder(folder, where)
     if show:

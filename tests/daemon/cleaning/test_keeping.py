@@ -134,6 +134,24 @@ def test_features_stay_while_a_training_reads_them(store: Store, tmp_path: Path)
     assert not kept.exists()
 
 
+@pytest.mark.parametrize("field", ["deleted", "renamed_from"])
+def test_a_voice_that_is_away_keeps_its_rejected_versions_and_the_others_are_cleaned(
+    store: Store, tmp_path: Path, field: str
+) -> None:
+    def lay(session: Session) -> Path:
+        kept = rejected(session, tmp_path, 1)
+        setattr(session.get_one(Voice, "anna"), field, now() if field == "deleted" else "ann")
+        return kept
+
+    kept, gone = store.write_now(lay), put(tmp_path / "exports" / "a.tar")
+    cleaner = cleaning(store, tmp_path, missing=lambda: 10**12)
+    done = asyncio.run(cleaner.by_age())
+    assert names(done) == [(What.PACKAGE, "a.tar")]
+    assert not gone.exists()
+    assert asyncio.run(cleaner.for_room()).gone == []
+    assert kept.exists()
+
+
 def test_what_cannot_be_deleted_is_told_and_the_rest_goes(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,7 +166,7 @@ def test_what_cannot_be_deleted_is_told_and_the_rest_goes(
     monkeypatch.setattr(Path, "unlink", refuses)
     done = asyncio.run(cleaning(store, tmp_path).by_age())
     assert names(done) == [(What.PACKAGE, "b.tar")]
-    assert done.failed == [f"a.tar: [Errno 13] Permission denied: '{held}'"]
+    assert done.failed == ["a.tar cannot be deleted: Permission denied."]
     assert held.exists()
     assert not gone.exists()
 

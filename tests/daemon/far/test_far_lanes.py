@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, cast
@@ -75,3 +77,17 @@ def test_a_job_that_waits_says_for_what() -> None:
     assert lanes_with({4: only}, FarLane("", "box1", None)).why() == "every lane of the cluster is held (train #4)"
     assert only.use is not None
     assert gpu_words.where(only.use) == "box1"
+
+
+def test_a_line_that_does_not_end_is_the_clusters_trouble_and_not_mynads() -> None:
+    async def life() -> None:
+        output = asyncio.StreamReader(limit=64)
+        output.feed_data(b"x" * 1_000)
+        output.feed_eof()
+        child = SimpleNamespace(output=output, kill=lambda number: None, close=lambda: None)
+        settings = Executor(kind="process", store="file:///shared")
+        words: deque[str] = deque()
+        await Cluster(cast(Any, None), settings, lambda: None)._live(cast(Any, child), words)
+        assert words[-1] == "It said a line that does not end."
+
+    asyncio.run(life())

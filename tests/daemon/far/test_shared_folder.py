@@ -178,7 +178,19 @@ def test_lanes_are_gpus_and_where_there_are_none_machines() -> None:
     assert lanes_of('{"machines": []}') == ()
 
 
-@pytest.mark.parametrize("line", ["", "[2026-11-30 06:24:26,913 E 24371] a raylet died", "{}", "[1]", "7", '"x"'])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "[2026-11-30 06:24:26,913 E 24371] a raylet died",
+        "{}",
+        "[1]",
+        "7",
+        '"x"',
+        '{"machines": 3}',
+        '{"machines": [{}]}',
+    ],
+)
 def test_what_ray_itself_prints_is_no_list_of_machines(line: str) -> None:
     assert lanes_of(line) is None
 

@@ -13,12 +13,15 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from living_daemon import Living, lived
 
+from daemon.database.store import Store
 from daemon.errors import StoreTrouble
 from daemon.idle.activity import Activity
 from daemon.idle.decision import Idleness, Step
 from daemon.idle.waiting import WaitingForIdleness
 from daemon.idle_settings import WhenIdle
+from daemon.machine import lazy_gpus
 from daemon.notices.outbox import Unsent
+from proto import myna_pb2 as pb
 
 pytestmark = pytest.mark.integration
 
@@ -41,6 +44,29 @@ def test_who_sends_and_is_sent_at_once_keeps_it_up() -> None:
 
     assert asyncio.run(life()) == [(1, 1), (2, 1)]
     assert activity.streams == 0
+
+
+def test_a_disk_that_does_not_answer_does_not_end_the_watch_of_gpus(store: Store) -> None:
+    async def life() -> None:
+        looks, enough = 0, asyncio.Event()
+
+        async def sample() -> pb.SystemSample:
+            nonlocal looks
+            looks += 1
+            if looks < 3:
+                raise OSError(116, "Stale file handle")
+            enough.set()
+            return pb.SystemSample()
+
+        watching = asyncio.ensure_future(lazy_gpus.watch(sample, store, lambda pid: 0, every=0.0))
+        waiting = asyncio.ensure_future(enough.wait())
+        await asyncio.wait([watching, waiting], timeout=30, return_when=asyncio.FIRST_COMPLETED)
+        assert enough.is_set()
+        assert not watching.done()
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+    asyncio.run(life())
 
 
 def test_what_the_database_did_not_let_it_do_the_next_look_does(tmp_path: Path) -> None:

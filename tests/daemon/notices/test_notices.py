@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import threading
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from voice_rows import folder, version
 from daemon.database.models import Evaluation, now
 from daemon.database.notice_rows import NotifierRow
 from daemon.notices import times
+from daemon.notices.parcel import Answer, Parcel
 from daemon.notify_settings import Notify
 from daemon.site_settings import Consent
 from daemon.state import consent_notes, occasions, voices
@@ -107,6 +111,34 @@ def test_a_service_that_hangs_keeps_nobody_waiting(tmp_path: Path, monkeypatch: 
         assert len(keys) == len(set(keys))  # the sender outlived its mynad: nothing came twice
         ids = [one for got in there.all for one in got.ids]
         assert ids == list(range(1, len(ids) + 1))
+
+
+def test_a_sender_that_was_killed_before_a_message_loses_none_though_none_may_come_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(times, "FIRST_PAUSE", timedelta(seconds=0.1))
+
+    async def life(living: Living, there: Receiver) -> None:
+        living.daemon.store.write_now(two_versions)
+        promote(living, 1)
+        assert "anna@1" in (await there.coming()).body["message"]
+        (post,) = living.daemon.notices._posts.values()
+        send = post.sender.send
+
+        async def killed_first(parcel: Parcel) -> Answer:
+            post.sender.send = send  # type: ignore[method-assign]
+            child = post.sender._child
+            assert child is not None
+            os.kill(child.pid, signal.SIGKILL)  # mynad has not heard of it yet
+            return await send(parcel)
+
+        post.sender.send = killed_first  # type: ignore[method-assign]
+        promote(living, 2)
+        assert "anna@2" in (await there.coming()).body["message"]
+
+    with receiver() as there:
+        told(tmp_path, life, there, repeat=False)
+        assert [one for got in there.all for one in got.ids] == [1, 2, 3]
 
 
 def test_people_list_and_test_notifiers_and_see_no_secret(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from daemon.database.store import Store
 from daemon.notices import findings, outbox, words
 from daemon.notices.outbox import Message, Wait
 from daemon.notices.parcel import Answer, Outcome
-from daemon.notices.times import Plan, Quiet
+from daemon.notices.times import LONGEST_PAUSE, Plan, Quiet
 from daemon.notify_settings import Notifier, Notify
 from daemon.state import events, occasions, recordings
 from daemon.state.values import OccasionKind
@@ -135,6 +135,17 @@ def test_what_was_not_taken_is_tried_again_after_growing_pauses(box: Store) -> N
     settle(box, message(box, moment=moment), TAKEN, moment)
     row = box.read_now(lambda session: session.get_one(NotifierRow, BOX))
     assert (row.failures, row.failing_since, row.next_try, row.sent, row.last_sent) == (0, None, None, 1, moment)
+
+
+def test_a_clock_that_was_put_back_holds_nothing_back_for_long(box: Store) -> None:
+    happen(box, OccasionKind.FAILED)
+    read(box)
+    wrong, right = later(9e7), later()
+    settle(box, message(box, moment=wrong), REFUSED, wrong)
+    waiting = due(box, moment=right)
+    assert isinstance(waiting, Wait)
+    assert waiting.until is not None
+    assert waiting.until - right <= LONGEST_PAUSE
 
 
 def test_what_was_not_sent_is_known_and_when_it_may_be(box: Store) -> None:

@@ -17,6 +17,8 @@ from typing import IO
 import pytest
 from receivers import mailbox, receiver
 
+import daemon.notice_sender.__main__ as notice_sender
+from daemon.notice_sender.ledger import Entry, Ledger, State
 from daemon.notice_sender.service import Service, without_host, without_secrets
 from daemon.notices.parcel import Answer, Outcome, Parcel
 
@@ -129,6 +131,17 @@ def test_who_is_killed_while_it_sends_leaves_a_doubt(begin: Callable[[], Sending
         assert len(there.all) == 1 + again
         assert {got.key for got in there.all} == {"k1"}  # a receiver can tell
         never.set()
+
+
+def test_what_failed_before_it_was_begun_did_not_arrive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the library that sends, say."""
+    monkeypatch.setitem(sys.modules, "daemon.notice_sender.service", None)
+    ledger = Ledger(tmp_path / "x.json")
+    parcel = Parcel("json://127.0.0.1:9/x", key="k1", body="words", again=False)
+    answer = notice_sender._answer(notice_sender.Program(ledger), parcel)
+    assert (answer.outcome, answer.said) == (Outcome.REFUSED, "The program that sends failed: ModuleNotFoundError.")
+    ledger.write(Entry("k1", State.BEGUN))
+    assert notice_sender._answer(notice_sender.Program(ledger), parcel).outcome is Outcome.IN_DOUBT
 
 
 def test_without_its_ledger_whatever_was_known_is_in_doubt(begin: Callable[[], Sending], tmp_path: Path) -> None:

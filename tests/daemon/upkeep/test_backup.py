@@ -149,7 +149,19 @@ def test_a_damaged_file_does_not_take_the_place_of_a_good_one(home: Path, tmp_pa
     assert not [one for one in found if one.path.startswith("recordings")]  # not read: its name tells what it was
     back = restored(tmp_path / "disk", tmp_path / "back")
     now = files(back)
-    assert {path for path in before if now[path][0] != before[path][0]} == {"voices/anna/1/model.safetensors"}
+    assert {path for path in before if now[path][0] != before[path][0]} == set()
+    assert [(one.kind, one.path) for one in found] == [(Kind.CONTENT, "voices/anna/1/model.safetensors")]
+
+
+def test_what_the_home_has_lost_of_a_version_is_told_of_and_a_file_once(home: Path, tmp_path: Path) -> None:
+    (home / "voices/anna/1/model.safetensors").unlink()
+    recording = next((home / "recordings").rglob("*.wav"))
+    recording.write_bytes(b"short")
+    _, found = taken(home, tmp_path / "disk")
+    assert sorted((one.kind, one.path, one.row) for one in found) == [
+        (Kind.CONTENT, str(recording.relative_to(home)), ""),
+        (Kind.MISSING, "voices/anna/1/model.safetensors", "anna@1"),
+    ]
 
 
 def test_keys_bases_and_packages_are_in_it_only_when_asked_for(home: Path, tmp_path: Path) -> None:

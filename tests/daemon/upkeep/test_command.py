@@ -20,6 +20,25 @@ def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
+def test_a_database_that_is_none_is_said_and_not_backed_up(
+    home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with (home / "myna.db").open("r+b") as file:
+        file.write(b"no header")
+    assert cli.run(["--home", str(home), "backup", str(tmp_path / "disk")]) == 1
+    said = capfd.readouterr().err
+    assert "myna.db cannot be used" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("also", [("--verify",), ("--keep", "3"), ("--secrets",)])
+def test_what_a_listing_does_not_do_is_refused(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], also: tuple[str, ...]
+) -> None:
+    assert cli.run(["--home", str(home), "backup", str(tmp_path / "disk"), "--list", *also]) == 2
+    assert "--list" in capsys.readouterr().err
+
+
 @pytest.mark.long
 def test_the_way_of_a_person(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     disk, back = str(tmp_path / "disk"), str(tmp_path / "back")
