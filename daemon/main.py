@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from daemon import settings as configuration
 from daemon.composition import Parts
 from daemon.errors import DatabaseHeld, MynaError, StoreTrouble
+from daemon.machine import memory
 from daemon.machine.energy import POWERCAP
 from daemon.own_log import log_to
 from daemon.processes import systemd
@@ -188,7 +189,7 @@ class Daemon(Parts):
 
     def _watch(self) -> None:
         """The machine, and what is used of it."""
-        from daemon.machine import gpu_watch, lazy_gpus, memory
+        from daemon.machine import gpu_watch, lazy_gpus
         from daemon.machine.energy import Rapl
         from daemon.scheduling.energy_meter import EnergyMeter
         from daemon.scheduling.metering import Metering
@@ -339,6 +340,7 @@ def _run(home: Path) -> int:
     settings = configuration.load(home)
     log_to(home, settings.log_format)
     launcher = Launcher(home)
+    memory.keep_together()  # after the launcher, whose workers have heaps as ever
     assert "grpc" not in sys.modules, "the launcher must be there before gRPC is"
     try:
         return 0 if asyncio.run(serve(home, settings, launcher, lock)) else 1

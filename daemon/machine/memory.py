@@ -21,6 +21,22 @@ CHECK_EVERY, SLACK = 5.0, 4_000_000
 #: Seconds after which what is free goes back, however little it is: what creeps up by less would stay for ever.
 LONGEST = 300.0
 _STATM = Path("/proc/self/statm")
+#: glibc's `mallopt` (mallopt(3)): heaps that threads have, and bytes from which on a piece of memory is mapped by
+#: itself, as what they are.
+_ARENA_MAX, _MMAP_THRESHOLD = -8, -3
+ARENAS, MAPPED_FROM = 2, 128 * 1024
+
+
+def keep_together() -> None:
+    """To be called before there are threads. glibc gives each thread a heap of its own, up to eight a core, and what
+    lives long in one of them keeps its pages: of mynad's some sixteen heaps, each with holes, 14 MB stayed, and they
+    rose by 2 MB in eight minutes while what was in use did not. Two are enough where Python's lock lets one thread work
+    at a time. What is large is always mapped by itself, and goes back when it is freed (glibc would raise that bound by
+    each piece it frees)."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_ARENA_MAX, ARENAS)
+        mallopt(_MMAP_THRESHOLD, MAPPED_FROM)
 
 
 def resident() -> int:
