@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
+import subprocess
+import sys
 import weakref
 
 import pytest
@@ -83,3 +86,33 @@ def test_what_holds_itself_goes_when_its_time_has_come() -> None:
             gc.enable()
 
     asyncio.run(whole())
+
+
+#: How many heaps glibc has for some threads that are all there at once.
+HEAPS = """
+import ctypes, re, sys, tempfile, threading
+from daemon.machine import memory
+
+if sys.argv[1] == "together":
+    memory.keep_together()
+libc, meet = ctypes.CDLL(None), threading.Barrier(9)
+libc.fopen.restype = ctypes.c_void_p
+threads = [threading.Thread(target=lambda: (bytearray(2_000), meet.wait())) for _ in range(8)]
+for thread in threads:
+    thread.start()
+with tempfile.NamedTemporaryFile() as file:
+    stream = ctypes.c_void_p(libc.fopen(file.name.encode(), b"w"))
+    libc.malloc_info(0, stream)
+    libc.fclose(stream)
+    print(len(re.findall("<heap nr=", file.read().decode())))
+meet.wait()
+"""
+
+
+@pytest.mark.parametrize(("how", "few"), [("together", True), ("apart", False)])
+def test_threads_share_few_heaps(how: str, few: bool) -> None:
+    if not hasattr(ctypes.CDLL(None), "malloc_info"):
+        pytest.skip("the C library is not glibc")
+    ended = subprocess.run([sys.executable, "-c", HEAPS, how], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert (int(ended.stdout) <= memory.ARENAS) is few
