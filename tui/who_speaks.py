@@ -16,6 +16,7 @@ BY: Mapping[int, str] = {
     pb.OWN_SPEAKER_MOST: "a guess: who says most, for every recording has several speakers",
     pb.OWN_SPEAKER_PERSON: "as you said",
 }
+NEWER = "by a newer Myna"
 #: How it was told where it may well be wrong.
 GUESSED = frozenset((pb.OWN_SPEAKER_BARELY, pb.OWN_SPEAKER_MOST))
 #: What follows from taking back what a person said.
@@ -42,14 +43,14 @@ def told(found: pb.SpeakersReply) -> str:
     missing = "Whom you called the voice's own is not heard in the recordings. " if found.missing else ""
     if len(found.speakers) == 1:
         return f"{missing}Nobody else can be told apart in {found.voice}'s recordings."
-    return f"{missing}How the voice's own is told: {BY.get(found.by, 'by a newer Myna')}."
+    return f"{missing}How the voice's own is told: {BY.get(found.by, NEWER)}."
 
 
 def in_short(found: pb.SpeakersReply) -> str:
     """That several speak, in half a line; empty: nothing is to be told."""
     people = len(found.speakers)
     if found.missing:
-        return f"{wording.count(people, 'speaker')}, none of them whom you called {found.voice}'s own"
+        return f"{wording.count(people, 'speaker')}; whom you called {found.voice}'s own is not heard"
     if people < 2:
         return ""
     how = "whose voice it is was guessed" if found.by in GUESSED else f"{people - 1} left out"
@@ -64,8 +65,8 @@ def consequence(found: pb.SpeakersReply, number: int) -> str:
     others = [one for place, one in enumerate(found.speakers, 1) if place != number]
     return (
         f"The next dataset has what they say ({_amount([kept])}). What others say ({_amount(others)}) is left out, "
-        "and so is what is recorded of them later. Nothing is deleted, what you said of single clips stands, and it can "
-        "be taken back."
+        "and so is what is recorded of them later. Nothing is deleted, what you said of single clips stands, and you "
+        "can take it back."
     )
 
 
@@ -112,7 +113,8 @@ def show(found: pb.SpeakersReply) -> None:
 
 
 def numbers(found: pb.SpeakersReply) -> dict[str, Any]:
-    """For a report's JSON: the speakers, the voice's own first, and how it was told ("alone", "most", "person")."""
+    """For a report's JSON: the speakers, the voice's own first, how it was told ("alone", "barely", "most", "person";
+    empty where nobody was, or by a newer Myna), and whether whom a person chose is not heard, and others are kept."""
     return {
         "speakers": [
             {
@@ -125,7 +127,11 @@ def numbers(found: pb.SpeakersReply) -> dict[str, Any]:
             }
             for one in found.speakers
         ],
-        "own_speaker_by": pb.OwnSpeakerBy.Name(found.by).removeprefix("OWN_SPEAKER_").lower() if found.by else "",
+        "own_speaker_by": (
+            pb.OwnSpeakerBy.Name(found.by).removeprefix("OWN_SPEAKER_").lower() if found.by in BY else ""
+        ),
+        "own_speaker_missing": found.missing,
+        "others_kept": found.everybody,
     }
 
 
@@ -133,13 +139,16 @@ def section(report: dict[str, Any], voice: str) -> list[str]:
     """Lines of a report's page; none where nobody can be told from others."""
     if len(report["speakers"]) < 2:
         return []
-    by = BY[pb.OwnSpeakerBy.Value(f"OWN_SPEAKER_{report['own_speaker_by'].upper()}")]
+    how = report["own_speaker_by"]
+    by = BY[pb.OwnSpeakerBy.Value(f"OWN_SPEAKER_{how.upper()}")] if how else NEWER
+    missing = " Whom a person called the voice's own is not heard in them." if report["own_speaker_missing"] else ""
+    others = "kept, too" if report["others_kept"] else "left out"
     return [
         "",
         "## Speakers",
         "",
-        f"{len(report['speakers'])} people speak in the recordings as they are now. The voice's own is the first: "
-        f"{by}. Others are left out; `myna datasets speakers {voice} --own N` chooses another one.",
+        f"{len(report['speakers'])} people speak in the recordings as they are now.{missing} The voice's own is the "
+        f"first: {by}. Others are {others}; `myna datasets speakers {voice} --own N` chooses another one.",
         "",
         "| speaker | clips | length | recordings | speaker similarity to the voice's own |",
         "|---|---:|---:|---:|---:|",

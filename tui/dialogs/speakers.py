@@ -22,6 +22,7 @@ from tui.dashboard.themes import rich_colour
 from tui.drawing.bars import bar
 from tui.output import safe
 from tui.widgets.playing_line import PlayingLine
+from tui.widgets.table import ROOMY as ROOMY_TABLE
 from tui.widgets.table import Cell, Table
 
 ROOMY = 120  #: cells from which on all columns have room
@@ -51,7 +52,7 @@ class SpeakersScreen(Guarded, ModalScreen[str | None], inherit_bindings=False):
         }
         & #table { height: auto; }
         & Table { height: auto; min-height: 6; max-height: 12; }
-        & #clip { height: auto; max-height: 3; margin-top: 1; }
+        & #clip { height: auto; max-height: 3; &.-full { margin-top: 1; } }
         & #told { height: auto; margin-top: 1; }
     }
     """
@@ -90,6 +91,7 @@ class SpeakersScreen(Guarded, ModalScreen[str | None], inherit_bindings=False):
         table = Table((*HEAD, *MORE) if roomy else HEAD)
         await self.query_one("#table").mount(table)
         table.show_rows([(str(number), self._cells(number, roomy=roomy)) for number in self._numbers()])
+        self.query_one("#clip").set_class(len(found.speakers) >= ROOMY_TABLE - 1, "-full")
         table.focus()
         keys = [f"{offer.keys[0]} {offer.title}" for offer in offers(self) if offer.binding.show]
         box.border_subtitle = " · ".join((*keys, "Esc closes"))
@@ -107,7 +109,7 @@ class SpeakersScreen(Guarded, ModalScreen[str | None], inherit_bindings=False):
         clip = self._chosen().example
         words = Content.assemble(
             (safe(f"“{clip.text}”") if clip.text else "(no text)", "b"),
-            (safe(f"\n{wording.origin(clip)}") if clip.sha256 else "\nno clip of theirs has sound", "$text-muted"),
+            ("\n" + (safe(wording.origin(clip)) if clip.sha256 else "no clip of theirs has sound"), "$muted"),
         )
         self.query_one("#clip", Static).update(words)
 

@@ -50,8 +50,8 @@ class SpeakersLine(Static):
             return
         sentence = who_speaks.in_short(found)
         self.set_class(bool(sentence), "-told")
-        colour = "$warning" if who_speaks.doubtful(found) else "$text-muted"
+        colour = "$warning" if who_speaks.doubtful(found) else "$muted"
         parts: list[tuple[str, str]] = [(safe(sentence), colour)]
         for key in (offer.keys[0] for node in self.ancestors for offer in offers(node) if offer.binding.id == self.KEY):
-            parts += [(" · ", "$text-muted"), (key, "$accent"), (" hears them", "$text-muted")]
+            parts += [(" · ", "$muted"), (key, "$accent"), (" hears them", "$muted")]
         self.update(Content.assemble(*parts))

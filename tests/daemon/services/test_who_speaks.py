@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from voice_rows import sha
 
 from daemon.database.models import Clip, EventRow, Voice
 from daemon.database.store import Store
-from daemon.home import adopt, speaker_file
+from daemon.home import adopt, speaker_file, survey
 from daemon.home.voice_folders import move
 from daemon.state import datasets, own_speaker, recordings, voice_life
 from proto import myna_pb2 as pb
@@ -177,8 +178,7 @@ def test_choices_that_the_file_lacks_are_written_at_the_start_and_damaged_lines_
     print_of = talk.store.read_now(own_speaker.print_of, "anna", sha("talk 25"))
     talk.store.write_now(own_speaker.choose, "anna", print_of)
     assert speaker_file.read(talk.home) == {}
-    (entry,) = talk.store.read_now(own_speaker.unwritten, talk.home)
-    speaker_file.add(talk.home, [entry])
+    asyncio.run(survey.at_start(talk.store, talk.home))
     with (talk.home / "recordings" / speaker_file.NAME).open("a") as file:
         file.write('{"voice": "anna", "own_sp\n{"voice": "anna", "own_speaker": "xyz"}\n')
         file.write('{"voice": "anna", "own_speaker": "0000"}\n{"voice": "anna", "own_speaker": 5}\n[]\n')

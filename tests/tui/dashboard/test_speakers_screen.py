@@ -160,7 +160,7 @@ def test_whom_a_person_chose_and_who_is_not_heard_any_more_is_told(talk: Stage, 
     talk.datasets.missing = True
 
     async def steps(viewer: Viewer) -> None:
-        await viewer.sees("3 speakers, none of them whom you called anna's own")
+        await viewer.sees("3 speakers; whom you called anna's own is not heard")
         await viewer.press("w")
         await viewer.sees("Whom you called the voice's own is not heard", "0 as the recordings tell")
 

@@ -18,6 +18,7 @@ class Datasets(stubs.DatasetsServicer):
         self.tokens: list[str] = []
         self.speakers: list[pb.Speaker] = []
         self.own_speaker = ""
+        self.everybody = False  # others are kept, too
         self.missing = False  # whom a person chose is not heard
         self.by: int = pb.OWN_SPEAKER_MOST  # where nobody chose
         self.asked_who_speaks = 0
@@ -93,6 +94,7 @@ class Datasets(stubs.DatasetsServicer):
             speakers=sorted(self.speakers, key=lambda one: (one.example.sha256 != own, -one.seconds)),
             by=by if self.speakers else 0,  # type: ignore[arg-type]  # any number travels
             missing=self.missing,
+            everybody=self.everybody,
         )
 
     def ChooseSpeaker(self, request: pb.ChooseSpeakerRequest, context: Any) -> pb.SpeakersReply:
