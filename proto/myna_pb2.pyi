@@ -583,6 +583,8 @@ class _OwnSpeakerByEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OwnSpeak
     """every recording has several: whoever says most, which is a guess"""
     OWN_SPEAKER_PERSON: _OwnSpeakerBy.ValueType  # 3
     """a person said so"""
+    OWN_SPEAKER_BARELY: _OwnSpeakerBy.ValueType  # 4
+    """as ALONE, but somebody else has nearly as much, or it is little: a guess"""
 
 class OwnSpeakerBy(_OwnSpeakerBy, metaclass=_OwnSpeakerByEnumTypeWrapper):
     """How the voice's own speaker is told from others in its recordings."""
@@ -594,6 +596,8 @@ OWN_SPEAKER_MOST: OwnSpeakerBy.ValueType  # 2
 """every recording has several: whoever says most, which is a guess"""
 OWN_SPEAKER_PERSON: OwnSpeakerBy.ValueType  # 3
 """a person said so"""
+OWN_SPEAKER_BARELY: OwnSpeakerBy.ValueType  # 4
+"""as ALONE, but somebody else has nearly as much, or it is little: a guess"""
 Global___OwnSpeakerBy: _TypeAlias = OwnSpeakerBy  # noqa: Y015
 
 class _ExperimentState:
@@ -6246,10 +6250,16 @@ class SpeakersReply(_message.Message):
     SPEAKERS_FIELD_NUMBER: _builtins.int
     BY_FIELD_NUMBER: _builtins.int
     COMPARED_FIELD_NUMBER: _builtins.int
+    EVERYBODY_FIELD_NUMBER: _builtins.int
+    MISSING_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     by: Global___OwnSpeakerBy.ValueType
     compared: _builtins.int
     """clips that are good by themselves and have a speaker embedding"""
+    everybody: _builtins.bool
+    """others are not left out: `other_speaker` of the voice is 0"""
+    missing: _builtins.bool
+    """whom a person called the voice's own speaks in none of the recordings; `by` tells who is"""
     @_builtins.property
     def speakers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Speaker]:
         """the voice's own first, then by how much they say; none: fewer clips than it takes to tell"""
@@ -6261,10 +6271,12 @@ class SpeakersReply(_message.Message):
         speakers: _abc.Iterable[Global___Speaker] | None = ...,
         by: Global___OwnSpeakerBy.ValueType = ...,
         compared: _builtins.int = ...,
+        everybody: _builtins.bool = ...,
+        missing: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "compared", b"compared", "speakers", b"speakers", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "compared", b"compared", "everybody", b"everybody", "missing", b"missing", "speakers", b"speakers", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -29,7 +29,7 @@ from daemon.home.survey import Found, State
 from daemon.inbox import subtitles
 from daemon.kinds.lifecycle import Lifecycle
 from daemon.machine.disk_space import folder_size
-from daemon.state import consent_notes, recordings, verdict, voices
+from daemon.state import consent_notes, own_speaker, recordings, verdict, voices
 from daemon.state.values import Decision, VersionKind, VersionState
 from proto import myna_pb2 as pb
 
@@ -61,6 +61,7 @@ def take_in(
             spec = pb.JobSpec(ingest=pb.IngestSpec(voice=voice, kept=kept[start : start + batch]))
             submitted.append((voice, lifecycle.submit(session, spec).id))
     consent_notes.take_in(session, home)
+    own_speaker.take_in(session, home)
     return submitted, marks
 
 

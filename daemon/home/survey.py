@@ -26,8 +26,8 @@ from sqlalchemy.orm import Session
 from daemon import names
 from daemon.database.models import Home, Job, Recording, Run, Version, Voice
 from daemon.errors import MynaError
-from daemon.home import consent_file, identity, journal, purged_folder
-from daemon.state import consent_notes, events
+from daemon.home import consent_file, identity, journal, purged_folder, speaker_file
+from daemon.state import consent_notes, events, own_speaker
 from daemon.state.status import State as JobState
 from daemon.state.values import Level
 from engines import registry
@@ -135,6 +135,7 @@ async def at_start(store: Store, home: Path) -> list[pb.Finding]:
 def _at_start(store: Store, home: Path) -> list[Found]:
     journal.add(home, store.read_now(complete_journal, home))
     consent_file.add(home, store.read_now(consent_notes.unwritten, home))
+    speaker_file.add(home, store.read_now(own_speaker.unwritten, home))
     for folder, mark in store.read_now(unmarked, home):
         identity.write(folder, mark)
     return store.read_now(scan, home)

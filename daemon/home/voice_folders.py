@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import Voice
 from daemon.errors import NotNow
-from daemon.home import consent_file, export_files, journal, sums
+from daemon.home import consent_file, export_files, journal, speaker_file, sums
 from daemon.state import voice_life
 from daemon.state.free_names import PLACES
 from engines.errors import DiskFull
@@ -127,6 +127,7 @@ def move(home: Path, old: str, new: str) -> None:
         _rename_in_lineage(about, old, new)
     journal.renamed(home, old, new)
     consent_file.renamed(home, old, new)
+    speaker_file.renamed(home, old, new)
     export_files.renamed(home, old, new)
 
 

@@ -17,7 +17,7 @@ from daemon import names
 from daemon.database.models import Clip, Dataset, DatasetClip, Recording
 from daemon.database.store import Store
 from daemon.errors import BadRequest, NotFound
-from daemon.home import journal
+from daemon.home import journal, speaker_file
 from daemon.inbox.watcher import Inbox
 from daemon.kinds.lifecycle import Lifecycle
 from daemon.services import merging, quota_room
@@ -209,12 +209,13 @@ class DatasetsService(stubs.DatasetsServicer):
         return answer
 
     async def ChooseSpeaker(self, request: pb.ChooseSpeakerRequest, context: Any) -> pb.SpeakersReply:
-        def act(session: Session) -> pb.SpeakersReply:
-            own_speaker.choose(session, request.voice, request.sha256)
-            return own_speaker.reply(session, request.voice, self._told)
-
-        answer: pb.SpeakersReply = await self.store.write(act)
+        own = b""
+        if request.sha256:  # found before: whoever writes meanwhile need not wait for it
+            own = await self.store.read(own_speaker.print_of, request.voice, request.sha256)
+        choice = await self.store.write(own_speaker.choose, request.voice, own)
+        await asyncio.to_thread(speaker_file.add, self.home, [choice])
         self._changed(request.voice)
+        answer: pb.SpeakersReply = await self.store.read(own_speaker.reply, request.voice, self._told)
         return answer
 
     def _told(self, clip: Clip, recording: Recording) -> pb.Clip:

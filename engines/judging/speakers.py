@@ -4,7 +4,8 @@ Clips are put together by average linkage, the most alike first, until no two gr
 in one recording. Groups that meet in no recording may be one person in another room or at another microphone, which
 embeddings tell as far apart as some people: they are put together from a lower likeness on.
 Plain Python: of more than _ENOUGH clips some are put together, chosen by chance, and every other one goes to the group
-that it is nearest to, so that a voice takes some 0.3 s, and 0.07 ms more for each of its clips.
+that it is nearest to, so that a voice takes some 0.3 s, twice that where hardly a clip is like another, and 0.07 ms
+more for each of its clips.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ _FEWEST, _SHARE = 3, 0.04
 _ENOUGH = 200
 #: Share of a recording's speech that is one person's where it is a recording of that person.
 _WHOLE = 0.9
+#: Speech of the voice's own in recordings of one speaker that leaves no doubt: so many times as much as anybody else
+#: has in such recordings, and that share of what anybody else says in all of them.
+_CLEARLY, _ENOUGH_ALONE = 2.0, 0.1
 #: Likeness from which a person of the recordings is the one that somebody chose.
 _KNOWN = 0.75
 
@@ -39,6 +43,7 @@ class OwnBy(StrEnum):
     """How the voice's own speaker is told from the others, as the wire has it."""
 
     ALONE = "alone"  #: they have most speech in recordings of one speaker
+    BARELY = "barely"  #: they have, but somebody else has nearly as much, or it is little: a guess
     MOST = "most"  #: every recording has several speakers: they have most speech in them, which is a guess
     PERSON = "person"  #: a person said so
 
@@ -60,6 +65,12 @@ class Speakers:
 
     every: tuple[Speaker, ...]  #: the voice's own first, then by how much they say; empty: too few clips to tell
     by: OwnBy = OwnBy.ALONE
+    missing: bool = False  #: whom a person called the voice's own speaks in none of the clips
+
+    @property
+    def guessed(self) -> bool:
+        """Whether whose voice it is may well be wrong."""
+        return self.by in (OwnBy.BARELY, OwnBy.MOST)
 
     @property
     def own(self) -> Vector | None:
@@ -92,7 +103,16 @@ def speakers(clips: Sequence[VoiceClip], chosen: bytes = b"") -> Speakers:
         rest = sorted((one for one in found if one is not known), key=lambda one: -one.seconds)
         return Speakers((known, *rest), OwnBy.PERSON)
     rest = sorted(found[1:], key=lambda one: -one.seconds)
-    return Speakers((found[0], *rest), OwnBy.ALONE if found[0].alone or len(found) == 1 else OwnBy.MOST)
+    return Speakers((found[0], *rest), _told(found[0], rest), missing=bool(chosen))
+
+
+def _told(own: Speaker, others: Sequence[Speaker]) -> OwnBy:
+    """How sure it is that the voice is theirs. A recording of a few seconds is not enough beside an hour of somebody
+    else, and as much as somebody else's are a toss of a coin."""
+    if not own.alone and others:
+        return OwnBy.MOST
+    clearly = all(own.alone >= max(_CLEARLY * one.alone, _ENOUGH_ALONE * one.seconds) for one in others)
+    return OwnBy.ALONE if clearly else OwnBy.BARELY
 
 
 def _alone(clips: dict[int, VoiceClip], people: Sequence[Sequence[int]]) -> list[set[int]]:
@@ -106,6 +126,8 @@ def _alone(clips: dict[int, VoiceClip], people: Sequence[Sequence[int]]) -> list
 
 def _known(found: Sequence[Speaker], chosen: Vector) -> Speaker | None:
     """The one whom a person chose; None: nobody here is alike."""
+    if len(chosen) != len(found[0].centroid):  # of another embedder
+        return None
     nearest = max(found, key=lambda one: likeness(one.centroid, chosen))
     return nearest if likeness(nearest.centroid, chosen) >= _KNOWN else None
 
@@ -126,18 +148,31 @@ def _joined(
     groups: Sequence[list[int]], prints: Mapping[int, Vector], recordings: Mapping[int, int]
 ) -> list[list[int]]:
     """The same, those put together that are alike and meet in no recording, the most alike first."""
-    left = [
-        _Group(
+    left = {
+        n: _Group(
             tuple(map(sum, zip(*(prints[id] for id in ids), strict=True))), ids, Counter(recordings[id] for id in ids)
         )
-        for ids in groups
-    ]
-    while True:
-        pairs = [(one.alike(other), n, m) for m, other in enumerate(left) for n, one in enumerate(left[:m])]
-        best = max((pair for pair in pairs if not left[pair[1]].meets(left[pair[2]])), default=(0.0, 0, 0))
-        if best[0] < ALIKE_APART:
-            return [one.ids for one in left]
-        left[best[1]] = left[best[1]].with_(left.pop(best[2]))
+        for n, ids in enumerate(groups)
+    }
+    near: dict[tuple[int, int], float] = {}  # of pairs that may be put together
+    for n, one in left.items():
+        near |= _near(one, n, {m: other for m, other in left.items() if m < n})
+    while near:
+        first, second = max(near, key=lambda pair: (near[pair], pair))
+        left[first] = left[first].with_(left.pop(second))
+        near = {pair: alike for pair, alike in near.items() if not {first, second} & set(pair)}
+        near |= _near(left[first], first, {m: other for m, other in left.items() if m != first})
+    return [one.ids for one in left.values()]
+
+
+def _near(one: _Group, place: int, others: Mapping[int, _Group]) -> dict[tuple[int, int], float]:
+    """Those of the others, each in a pair with this one, that may be the same person: how alike they are."""
+    alike = {m: one.alike(other) for m, other in others.items()}
+    return {
+        (min(m, place), max(m, place)): alike[m]
+        for m, other in others.items()
+        if alike[m] >= ALIKE_APART and not one.meets(other)
+    }
 
 
 @dataclass(frozen=True)
@@ -163,7 +198,10 @@ class _Group:
 def grouped(prints: Sequence[Vector], alike: float) -> list[list[int]]:
     """Indices of prints by average linkage: no two groups whose mean cosine is at least `alike`. By the chain of
     nearest neighbours (Murtagh 1983), in time that grows with the square."""
-    near = [[likeness(one, other) for other in prints] for one in prints]
+    near = [[1.0] * len(prints) for _ in prints]
+    for n, one in enumerate(prints):
+        for m in range(n):
+            near[n][m] = near[m][n] = likeness(one, prints[m])
     groups, left, done = {n: [n] for n in range(len(prints))}, set(range(len(prints))), []
     chain: list[int] = []
     while left:

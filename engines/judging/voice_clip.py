@@ -44,6 +44,14 @@ def unpacked(voiceprint: bytes) -> Vector:
     return unit(struct.unpack(f"<{len(voiceprint) // 2}e", voiceprint))
 
 
+def is_packed(voiceprint: bytes) -> bool:
+    """Whether that can be a speaker embedding: numbers, not all of them 0."""
+    if not voiceprint or len(voiceprint) % 2:
+        return False
+    values = struct.unpack(f"<{len(voiceprint) // 2}e", voiceprint)
+    return all(map(math.isfinite, values)) and any(values)
+
+
 def centroid(prints: Sequence[Vector]) -> Vector:
     """Of the larger part of the clips that are near each other, so that strangers do not move it. Begins at the clip
     that has the most of them near."""

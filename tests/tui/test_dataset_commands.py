@@ -140,3 +140,12 @@ def test_a_report_tells_of_several_speakers_only(myna: Run, workshop: Stage, tmp
     assert "| 2 | 12 | 48 s | 1 | 0.60 |" in page
     numbers = json.loads((tmp_path / "two" / "report.json").read_text())
     assert (len(numbers["speakers"]), numbers["own_speaker_by"]) == (2, "most")
+    workshop.datasets.by, workshop.datasets.missing, workshop.datasets.everybody = 99, True, True
+    myna("datasets", "report", "anna", "--into", str(tmp_path / "newer"))
+    page = (tmp_path / "newer" / "report.md").read_text()
+    assert "Whom a person called the voice's own is not heard in them. The voice's own is the first: by a newer" in page
+    assert "Others are kept, too;" in page
+    told = myna("datasets", "speakers", "anna").out
+    assert "Whom you called the voice's own is not heard in the recordings." in told
+    assert "kept, too" in told
+    assert "left out" not in told

@@ -19,10 +19,12 @@ from tui.dashboard.actions import asks, changes
 from tui.dashboard.clips import ALL, Done
 from tui.dialogs.choose import ChooseScreen
 from tui.dialogs.edit_text import EditTextScreen
+from tui.dialogs.speakers import SpeakersScreen
 from tui.output import safe
 from tui.widgets.clip_columns import COLUMNS, REVIEW_COLUMNS
 from tui.widgets.long_table import LongTable
 from tui.widgets.pane import Pane
+from tui.widgets.speakers_line import SpeakersLine
 
 if TYPE_CHECKING:
     from tui.dashboard.host import Host
@@ -42,6 +44,7 @@ class ClipsPane(Pane):
         "that were made stay as they are. "
         "r shows only what may be wrong, the most doubtful first: hear it, write down what is said, accept it as it "
         "is, or drop or keep it; each is off the list then. "
+        "w shows who speaks, where several people do. "
         "s sorts by the next column, S turns the order round, / filters."
     )
     BINDINGS = [
@@ -55,6 +58,14 @@ class ClipsPane(Pane):
         Binding("v", "voice", "Voice", show=False, id="clips.voice", tooltip="Another voice"),
         Binding(
             "D", "dataset", "Dataset", show=False, id="clips.dataset", tooltip="A dataset as it was made, or all clips"
+        ),
+        Binding(
+            "w",
+            "speakers",
+            "Who speaks",
+            show=False,
+            id="clips.speakers",
+            tooltip="Several people in the recordings: hear them, choose the voice's own",
         ),
         Binding(
             "X",
@@ -109,6 +120,7 @@ class ClipsPane(Pane):
 
     def compose(self) -> ComposeResult:
         yield Static("", id="totals", markup=False)
+        yield SpeakersLine()
         yield LongTable(COLUMNS, clips.key)
 
     @property
@@ -126,6 +138,8 @@ class ClipsPane(Pane):
             self.table.sort_column, self.table.sort_down = "", False
             self.table.show_columns(REVIEW_COLUMNS if reviewing else COLUMNS)
         self.voice, self.number, self.reviewing = voice, number, reviewing
+        if not voice or number or reviewing:
+            self.query_one(SpeakersLine).hide()
         if voice:
             self._fetch()
         else:
@@ -147,6 +161,8 @@ class ClipsPane(Pane):
             if mine == self._fetches:
                 self._coming = False
                 self._show()
+                if not (self.number or self.reviewing):
+                    self.query_one(SpeakersLine).look(self.voice, self._rows)
                 if self._return_to is not None:
                     self.table.go_to(self._return_to)
                     self._return_to = None
@@ -325,6 +341,20 @@ class ClipsPane(Pane):
         )
         if chosen is not None:
             self.look(self.voice, int(chosen))
+
+    @asks
+    async def action_speakers(self) -> None:
+        voice = self.voice
+        before = await self.app.push_screen_wait(SpeakersScreen(voice)) if voice else None
+        if before is None:
+            return
+
+        async def undo() -> None:
+            await self.app.client.choose_speaker(voice, before)
+            self.look(self.voice, self.number, reviewing=self.reviewing)
+
+        self._remember(Done(f"whose voice {voice} is", undo))
+        self.look(voice, self.number, reviewing=self.reviewing)
 
     async def _change(self, clip: pb.Clip, what: str, change: Awaitable[pb.Clip]) -> None:
         voice = self.voice

@@ -18,6 +18,10 @@ class Datasets(stubs.DatasetsServicer):
         self.tokens: list[str] = []
         self.speakers: list[pb.Speaker] = []
         self.own_speaker = ""
+        self.everybody = False  # others are kept, too
+        self.missing = False  # whom a person chose is not heard
+        self.by: int = pb.OWN_SPEAKER_MOST  # where nobody chose
+        self.asked_who_speaks = 0
         why = "It lasts 0.2 s; 1.0 s is the least."
         self.clips = [
             pb.Clip(
@@ -80,12 +84,21 @@ class Datasets(stubs.DatasetsServicer):
         return pb.ListDatasetsResponse(datasets=self.datasets)
 
     def Speakers(self, request: pb.SpeakersRequest, context: Any) -> pb.SpeakersReply:
-        by = pb.OWN_SPEAKER_PERSON if self.own_speaker else pb.OWN_SPEAKER_MOST
-        return pb.SpeakersReply(voice=request.voice, speakers=self.speakers, by=by if self.speakers else 0)
+        self.asked_who_speaks += 1
+        by = pb.OWN_SPEAKER_PERSON if self.own_speaker else self.by
+        own = self.own_speaker or (
+            max(self.speakers, key=lambda one: one.seconds).example.sha256 if self.speakers else ""
+        )
+        return pb.SpeakersReply(
+            voice=request.voice,
+            speakers=sorted(self.speakers, key=lambda one: (one.example.sha256 != own, -one.seconds)),
+            by=by if self.speakers else 0,  # type: ignore[arg-type]  # any number travels
+            missing=self.missing,
+            everybody=self.everybody,
+        )
 
     def ChooseSpeaker(self, request: pb.ChooseSpeakerRequest, context: Any) -> pb.SpeakersReply:
         self.own_speaker = request.sha256
-        self.speakers.sort(key=lambda one: one.example.sha256 != request.sha256)
         return self.Speakers(pb.SpeakersRequest(voice=request.voice), context)
 
     def Calibrate(self, request: pb.CalibrateRequest, context: Any) -> pb.Calibration:
