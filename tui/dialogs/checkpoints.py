@@ -7,14 +7,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from proto import myna_pb2 as pb
 from proto.channel import ClientError
 from tui.dashboard import checkpoint_rows
-from tui.dashboard.actions import Guarded, asks
-from tui.dashboard.host import Host
+from tui.dashboard.actions import asks
+from tui.dialogs.listening import ListeningScreen
 from tui.output import safe
 from tui.track import Track
 from tui.widgets.playing_line import PlayingLine
@@ -24,11 +23,10 @@ LINES = 3  #: keys to hear them by
 ROOMY = 120  #: cells from which on all metrics have room
 
 
-class CheckpointsScreen(Guarded, ModalScreen[None], inherit_bindings=False):
-    """Over the screen Runs. What plays stands in a line of its own; Esc stops it, and closes in silence."""
+class CheckpointsScreen(ListeningScreen[None]):
+    """Over the screen Runs."""
 
     BINDINGS = [
-        Binding("escape", "leave", "Back", show=False, id="back"),
         Binding("1", "hear(0)", "Hear line 1", show=False, id="checkpoints.hear1"),
         Binding("2", "hear(1)", "Hear line 2", show=False, id="checkpoints.hear2"),
         Binding("3", "hear(2)", "Hear line 3", show=False, id="checkpoints.hear3"),
@@ -36,19 +34,10 @@ class CheckpointsScreen(Guarded, ModalScreen[None], inherit_bindings=False):
     help_title = "Checkpoints"
     DEFAULT_CSS = """
     CheckpointsScreen {
-        align: center middle;
-        & > Vertical {
-            width: 96%; max-width: 120; height: auto; max-height: 94%;
-            border: round $primary; background: $surface; padding: 0 1;
-        }
-        & #table { height: auto; }
-        & Table { height: auto; min-height: 6; max-height: 12; }
         & #sentence, & #lines { height: auto; margin-top: 1; }
         & #lines { text-wrap: nowrap; text-overflow: ellipsis; }
     }
     """
-
-    app: Host  # type: ignore[assignment]
 
     def __init__(self, run: int) -> None:
         super().__init__()
@@ -105,14 +94,6 @@ class CheckpointsScreen(Guarded, ModalScreen[None], inherit_bindings=False):
             return track
 
         await self.query_one(PlayingLine).toggle((step, line.name), who, line.text, fetch)
-
-    @asks
-    async def action_leave(self) -> None:
-        playing = self.query_one(PlayingLine)
-        if playing.sounds:
-            await playing.stop()
-        else:
-            self.dismiss(None)
 
     def _chosen(self) -> pb.Checkpoint | None:
         """Under the cursor."""

@@ -8,17 +8,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import DataTable, Static
 
 from proto import myna_pb2 as pb
 from proto.channel import ClientError
 from tui import who_speaks, wording
-from tui.dashboard.actions import Guarded, asks, changes
+from tui.dashboard.actions import asks, changes
 from tui.dashboard.bindings import offers
 from tui.dashboard.clip_sound import clip_sound
-from tui.dashboard.host import Host
 from tui.dashboard.themes import rich_colour
+from tui.dialogs.listening import ListeningScreen
 from tui.drawing.bars import bar
 from tui.output import safe
 from tui.widgets.playing_line import PlayingLine
@@ -30,12 +29,11 @@ HEAD = ("", "whose", "share", "clips", "length", "recordings")
 MORE = ("similarity",)
 
 
-class SpeakersScreen(Guarded, ModalScreen[str | None], inherit_bindings=False):
+class SpeakersScreen(ListeningScreen[str]):
     """Over the screen Data. Closes with a clip of whom a person had chosen before they chose another one (empty: nobody
-    had), or None: all is as it was. What plays stands in a line of its own; Esc stops it, and closes in silence."""
+    had), or None: all is as it was."""
 
     BINDINGS = [
-        Binding("escape", "leave", "Back", show=False, id="back"),
         Binding("space", "hear", "hear", id="speakers.hear", tooltip="A clip of the one under the cursor; again: stop"),
         Binding(
             "o", "own", "the voice's own", id="speakers.own", tooltip="The one under the cursor is the voice's own"
@@ -45,19 +43,10 @@ class SpeakersScreen(Guarded, ModalScreen[str | None], inherit_bindings=False):
     help_title = "Speakers"
     DEFAULT_CSS = """
     SpeakersScreen {
-        align: center middle;
-        & > Vertical {
-            width: 96%; max-width: 120; height: auto; max-height: 94%;
-            border: round $primary; background: $surface; padding: 0 1;
-        }
-        & #table { height: auto; }
-        & Table { height: auto; min-height: 6; max-height: 12; }
         & #clip { height: auto; max-height: 3; &.-full { margin-top: 1; } }
         & #told { height: auto; margin-top: 1; }
     }
     """
-
-    app: Host  # type: ignore[assignment]
 
     def __init__(self, voice: str) -> None:
         super().__init__()
@@ -151,14 +140,6 @@ class SpeakersScreen(Guarded, ModalScreen[str | None], inherit_bindings=False):
         await self.app.client.choose_speaker(self._voice, sha256)
         await self.query_one(PlayingLine).stop()
         self.dismiss(before)
-
-    @asks
-    async def action_leave(self) -> None:
-        playing = self.query_one(PlayingLine)
-        if playing.sounds:
-            await playing.stop()
-        else:
-            self.dismiss(None)
 
     # ---------------------------------------------------------------------------------------------- the table
 

@@ -25,7 +25,7 @@ from engines.transcription.sphinx import SphinxTranscriber
 from engines.transcription.whisper import WhisperTranscriber
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
-from tests.engines.speech import RATE, recording
+from tests.engines.speech import RATE, Made, recording
 from tests.engines.transcription.tiny_whisper import build
 
 pytestmark = pytest.mark.integration
@@ -49,6 +49,18 @@ class Telling(InProcessChannel):
         self.lasted += 1
 
 
+def submitted(store: Store, made: Made) -> tuple[int, wire.RecordingRef]:
+    """A dataset job of a voice with that long recording, and how a plan of it has it."""
+
+    def taken(session: Session) -> int:
+        told = wire.RecordingTaken(file=b"long.flac", name="long.flac", sha256=sha("long"), path=str(made.path))
+        recordings.take(session, "anna", told)
+        return lives.submit(session, pb.JobSpec(dataset=pb.DatasetSpec(voice="anna"))).id
+
+    ref = wire.RecordingRef(sha256=sha("long"), path=str(made.path), name="long.flac", seconds=made.seconds)
+    return store.write_now(taken), ref
+
+
 @pytest.mark.long
 def test_a_worker_killed_in_a_long_recording_hears_at_most_ten_clips_again(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -69,13 +81,7 @@ def test_a_worker_killed_in_a_long_recording_hears_at_most_ten_clips_again(
         SphinxTranscriber, "transcribe_many", lambda self, clips, alive=None: [self.transcribe(clip) for clip in clips]
     )
 
-    def taken(session: Session) -> int:
-        told = wire.RecordingTaken(file=b"long.flac", name="long.flac", sha256=sha("long"), path=str(made.path))
-        recordings.take(session, "anna", told)
-        return lives.submit(session, pb.JobSpec(dataset=pb.DatasetSpec(voice="anna"))).id
-
-    job = store.write_now(taken)
-    ref = wire.RecordingRef(sha256=sha("long"), path=str(made.path), name="long.flac", seconds=made.seconds)
+    job, ref = submitted(store, made)
     limits = '{"compare_speakers": false}'
     plan = wire.DatasetPlan(voice="anna", engine="glow", language="en", recordings=[ref], limits_json=limits)
     first, second = Telling(store, tmp_path, job), Telling(store, tmp_path, job)
@@ -115,13 +121,7 @@ def test_what_was_heard_before_memory_ran_out_and_a_kill_is_not_heard_again(
 
     monkeypatch.setattr(WhisperTranscriber, "_at_once", counted)
 
-    def taken(session: Session) -> int:
-        told = wire.RecordingTaken(file=b"long.flac", name="long.flac", sha256=sha("long"), path=str(made.path))
-        recordings.take(session, "anna", told)
-        return lives.submit(session, pb.JobSpec(dataset=pb.DatasetSpec(voice="anna"))).id
-
-    job = store.write_now(taken)
-    ref = wire.RecordingRef(sha256=sha("long"), path=str(made.path), name="long.flac", seconds=made.seconds)
+    job, ref = submitted(store, made)
     limits = '{"compare_speakers": false, "second_recogniser": false}'
     plan = wire.DatasetPlan(voice="anna", engine="glow", language="en", recordings=[ref], limits_json=limits)
     remembered = Remembered(tmp_path / worker.HEARD, job)
