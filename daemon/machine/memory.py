@@ -12,6 +12,7 @@ import math
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 log = logging.getLogger("mynad.memory")
@@ -58,6 +59,8 @@ async def give_back(
     if trim is None or not _STATM.exists():
         return
     least, last = math.inf, clock()
+    with suppress(OSError):  # before anybody comes: what the first of them need is to be seen
+        least = measure()
     while True:
         await asyncio.sleep(every)
         try:
