@@ -6,8 +6,9 @@ import asyncio
 import os
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 from inotify_simple import INotify, flags
 
@@ -47,3 +48,13 @@ async def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
     async with asyncio.timeout(seconds):
         while not true():  # noqa: ASYNC110 - there is no event: that is what this is for
             await asyncio.sleep(0.01)
+
+
+async def goes_on(endless: Coroutine[Any, Any, None], until: asyncio.Event, bound: float = 30.0) -> None:
+    """What goes for ever is still at work when that happens, within so many seconds; then it is ended."""
+    working, waiting = asyncio.ensure_future(endless), asyncio.ensure_future(until.wait())
+    await asyncio.wait([working, waiting], timeout=bound, return_when=asyncio.FIRST_COMPLETED)
+    assert until.is_set()
+    assert not working.done()
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)

@@ -12,6 +12,7 @@ import weakref
 import pytest
 
 from daemon.machine import memory
+from tests.waits import goes_on
 
 pytestmark = pytest.mark.unit
 
@@ -52,13 +53,7 @@ def test_a_moment_without_files_or_threads_does_not_end_it() -> None:
                 raise OSError(24, "Too many open files") if looks % 2 else RuntimeError("can't start new thread")
             return 0
 
-        working = asyncio.ensure_future(memory.give_back(measure=measure, every=0.0))
-        waiting = asyncio.ensure_future(enough.wait())
-        await asyncio.wait([working, waiting], timeout=30, return_when=asyncio.FIRST_COMPLETED)
-        assert enough.is_set()
-        assert not working.done()
-        working.cancel()
-        await asyncio.gather(working, return_exceptions=True)
+        await goes_on(memory.give_back(measure=measure, every=0.0), enough)
 
     asyncio.run(whole())
 

@@ -22,6 +22,7 @@ from daemon.idle_settings import WhenIdle
 from daemon.machine import lazy_gpus
 from daemon.notices.outbox import Unsent
 from proto import myna_pb2 as pb
+from tests.waits import goes_on
 
 pytestmark = pytest.mark.integration
 
@@ -58,13 +59,7 @@ def test_a_disk_that_does_not_answer_does_not_end_the_watch_of_gpus(store: Store
             enough.set()
             return pb.SystemSample()
 
-        watching = asyncio.ensure_future(lazy_gpus.watch(sample, store, lambda pid: 0, every=0.0))
-        waiting = asyncio.ensure_future(enough.wait())
-        await asyncio.wait([watching, waiting], timeout=30, return_when=asyncio.FIRST_COMPLETED)
-        assert enough.is_set()
-        assert not watching.done()
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
+        await goes_on(lazy_gpus.watch(sample, store, lambda pid: 0, every=0.0), enough)
 
     asyncio.run(life())
 
