@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from daemon import settings as configuration
 from daemon.composition import Parts
 from daemon.errors import DatabaseHeld, MynaError, StoreTrouble
-from daemon.machine import memory
+from daemon.machine import memory, threads
 from daemon.machine.energy import POWERCAP
 from daemon.own_log import log_to
 from daemon.processes import systemd
@@ -303,6 +303,7 @@ async def serve(home: Path, settings: Settings, launcher: Launcher, lock: Lock) 
     daemon = Daemon(home, settings, launcher)
     daemon.lock = lock
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(threads.whole(threads.BLOCKING, "myna-blocks"))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.end)
     await daemon.serve()

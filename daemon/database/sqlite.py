@@ -36,6 +36,9 @@ TRY = 1.0
 #: prepared in each connection. An hour's usual work comes by a hundred; what is met once a day need not stay.
 COMPILED_STATEMENTS = 128
 PREPARED_STATEMENTS = 64
+#: kB of pages that each connection keeps. The system keeps the file's pages, too, and for all of them together: a page
+#: that is read from there costs microseconds, and a cache as large as the file grows with it, once a connection.
+CACHE_KB = 1_000
 #: execution option of the connections that write: they take the write lock at once (a transaction that only takes it at
 #: its first change is refused at once, whatever it may wait, when another program has it)
 WRITES = "myna_writes"
@@ -71,7 +74,7 @@ def engine(path: Path) -> Engine:
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
-            "cache_size=-8000",
+            f"cache_size=-{CACHE_KB}",
             "temp_store=MEMORY",
             "secure_delete=ON",  # what is forgotten is not left in pages that are free
         ):

@@ -17,7 +17,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,7 @@ from daemon.database.models import Home, now
 from daemon.database.schema import TABLES
 from daemon.errors import DatabaseForeign, DatabaseHeld, MynaError, StoreTrouble
 from daemon.home import lost
+from daemon.machine import threads
 from daemon.settings import Settings
 from proto import myna_pb2 as pb
 
@@ -49,6 +50,8 @@ GROUP = 64
 #: seconds a caller waits while another program holds the database: less than the half minute that clients wait for an
 #: answer
 PATIENCE = 20.0
+#: threads that read, at once
+READERS = 3
 #: seconds until the log is told again of the same trouble
 QUIET = 600.0
 
@@ -107,7 +110,7 @@ class Store:
         self._prepare()
         self._listeners: list[Callable[[list[pb.Event]], object]] = []
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
-        self._readers = ThreadPoolExecutor(max_workers=3, thread_name_prefix="myna-read")
+        self._readers = threads.whole(READERS, "myna-read")
         self._writer = threading.Thread(target=self._write_loop, name="myna-write", daemon=True)
         self._writer.start()
 
