@@ -38,7 +38,7 @@ COMPILED_STATEMENTS = 128
 PREPARED_STATEMENTS = 64
 #: kB of pages that each connection keeps. The system keeps the file's pages, too, and for all of them together: a page
 #: that is read from there costs microseconds, and a cache as large as the file grows with it, once a connection.
-CACHE_KB = 1_000
+CACHE_KB = 500
 #: execution option of the connections that write: they take the write lock at once (a transaction that only takes it at
 #: its first change is refused at once, whatever it may wait, when another program has it)
 WRITES = "myna_writes"
