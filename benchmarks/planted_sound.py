@@ -34,6 +34,7 @@ from engines.metrics.further_texts import TEXTS
 from engines.metrics.rule import Rule
 from engines.metrics.score import LineScores, Scores
 from engines.metrics.table import Metric
+from engines.metrics.texts_close import CLOSE
 from engines.transcription.choose import choose
 
 Samples = NDArray[np.float32]
@@ -195,7 +196,7 @@ class Planted(Bench):
         return self._models[key]
 
     def _say(self, text: str, fault: Fault, seed: int, draw: int) -> Samples:
-        texts = TEXTS["en"]
+        texts = (*TEXTS["en"], *CLOSE["en"])
         said = texts[(texts.index(text) + fault.text) % len(texts)]
         loaded = self._model(fault, draw)
         loaded.speaker = (self.row + fault.speaker) % 9

@@ -1,12 +1,13 @@
 """Texts that are spoken besides a voice's held-out lines where those do not decide: no recording of them is needed to
 hear whose voice it is and whether the words are there. Written for Myna; nothing is ever trained on them.
 
-`further` are a verdict's, `selection` are those by which a run chooses among its own checkpoints: the two share none,
-so that what is judged was never chosen by the lines that judge it."""
+`further` are a verdict's, and `close` are more of them for one that is close; `selection` are those by which a run
+chooses among its own checkpoints: they share none, so that what is judged was never chosen by the lines that judge
+it."""
 
 from __future__ import annotations
 
-from engines.metrics import texts_latin, texts_other
+from engines.metrics import texts_close, texts_latin, texts_other
 
 TEXTS: dict[str, tuple[str, ...]] = {
     "de": (
@@ -93,6 +94,11 @@ TEXTS: dict[str, tuple[str, ...]] = {
 def further(language: str) -> tuple[str, ...]:
     """Texts in a language (ISO 639-1, "pt-br" counts as "pt"); none for one that has no list."""
     return TEXTS.get(language.partition("-")[0].lower(), ())
+
+
+def close(language: str) -> tuple[str, ...]:
+    """More texts in a language, for a verdict that is close; none for one that has no list."""
+    return texts_close.CLOSE.get(language.partition("-")[0].lower(), ())
 
 
 SELECTION: dict[str, tuple[str, ...]] = {

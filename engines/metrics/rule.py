@@ -78,8 +78,15 @@ class Rule:
     ] = 0.95
     takes: Annotated[int, Setting("times that a line is spoken, at most, each with another seed", 1, 10)] = 3
     min_lines: Annotated[
-        int, Setting("where fewer lines are held out, further texts are spoken before it is left undecided", 0, 100)
+        int,
+        Setting(
+            "where fewer lines are held out, further texts are spoken before it is left undecided; 0: none ever", 0, 100
+        ),
     ] = 12
+    max_lines: Annotated[
+        int,
+        Setting("where so many lines would likely tell, further texts are spoken until there are as many", 0, 100),
+    ] = 48
     rival_every: Annotated[
         int,
         Setting(

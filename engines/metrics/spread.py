@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engines.metrics.table import Metric
@@ -16,6 +17,11 @@ class Interval:
     low: float
     high: float
 
+    def narrowed(self, share: float) -> Interval:
+        """About the same middle, of that share of its width."""
+        middle, reach = (self.low + self.high) / 2, (self.high - self.low) / 2 * share
+        return Interval(middle - reach, middle + reach)
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -26,6 +32,16 @@ class Spread:
     balance: Interval | None = None  #: None: too few lines to say
     metrics: dict[Metric, Interval] = field(default_factory=dict)  #: of those that vary from line to line
     together: dict[Metric, Interval] = field(default_factory=dict)  #: wide enough that all of them hold at once
+
+    def of(self, lines: int) -> Spread:
+        """As it would be of so many lines, more than there are, if they differ as those so far."""
+        share = math.sqrt(self.lines / lines)
+
+        def narrowed(each: Mapping[Metric, Interval]) -> dict[Metric, Interval]:
+            return {metric: one.narrowed(share) for metric, one in each.items()}
+
+        balance = self.balance.narrowed(share) if self.balance is not None else None
+        return Spread(lines, self.takes, balance, narrowed(self.metrics), narrowed(self.together))
 
 
 def needed(spread: Spread, balance: float, more_than: float) -> int:

@@ -1,8 +1,9 @@
 """Judging in rounds: few lines first, and more only while the verdict is undecided.
 
 The first round is the held-out lines, spoken once: a clear case costs no more. Then further texts are spoken where few
-lines are held out, then all of them again with other seeds. Each round may decide, so each is judged at its share of
-the error that the voice's rule allows (Bonferroni).
+lines are held out, then all of them again with other seeds, and at last, where that would likely tell, as many further
+texts again as the voice's rule allows. Each round may decide, so each is judged at its share of the error that the
+rule allows (Bonferroni), whether it comes about or not.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from daemon.worker.spoken import Speaker
 from engines.base import Clip
 from engines.metrics import gate, intervals, one_by_one
 from engines.metrics.findings import Finding, Found
-from engines.metrics.further_texts import further
+from engines.metrics.further_texts import close, further
 from engines.metrics.rule import Rule
 from engines.metrics.score import LineScores, Scores, summarise
 from engines.metrics.spread import Interval
@@ -32,6 +33,7 @@ class Round:
 
     clips: tuple[Clip, ...]
     take: int
+    close: bool = False  #: only where the verdict is close
 
 
 @dataclass(frozen=True)
@@ -150,12 +152,16 @@ def plan(held_out: Sequence[Clip], language: str, rule: Rule, *, hears: bool) ->
         return [Round(tuple(held_out), 0)]
     texts = {clip.text for clip in held_out}
     missing = max(0, rule.min_lines - len(held_out))
-    more = tuple(spoken.unrecorded(text, language) for text in further(language) if text not in texts)[:missing]
+    unsaid = tuple(spoken.unrecorded(text, language) for text in further(language) if text not in texts)
+    more, rest = unsaid[:missing], unsaid[missing:]
     every = (*held_out, *more)
+    rest += tuple(spoken.unrecorded(text, language) for text in close(language) if text not in texts)
+    last = rest[: max(0, rule.max_lines - len(every))] if rule.min_lines else ()
     return [
         Round(tuple(held_out), 0),
         *([Round(more, 0)] if more else []),
         *(Round(every, take) for take in range(1, rule.takes)),
+        *([Round(last, 0, close=True)] if last else []),
     ]
 
 
@@ -174,7 +180,11 @@ def until_decided(bench: Bench, planned: Sequence[Round], judge: Judge, candidat
     """Speak and hear round after round until the verdict stands. The first round is spoken already."""
     takes: tuple[dict[str, list[LineScores]], dict[str, list[LineScores]]] = ({}, {})
     done: list[tuple[Round, Scores, Scores]] = []
+    same = False  #: another seed says the same
+    verdict: gate.Verdict | None = None
     for number, each in enumerate(planned):
+        if (same and each.take) or (each.close and not _near(verdict, judge.rule)):
+            continue
         if number:
             bench.steps.more((2 if bench.hears_without_gpu else 4) * len(each.clips))
             if not bench.hears_without_gpu:
@@ -182,7 +192,8 @@ def until_decided(bench: Bench, planned: Sequence[Round], judge: Judge, candidat
             if each.take and not (
                 spoken.draws(candidate, each.clips, each.take) or spoken.draws(rival, each.clips, each.take)
             ):
-                break  # another seed says the same: hearing it again tells nothing
+                same = True  # hearing it again tells nothing
+                continue
         scored = [bench.score(who, each.clips, each.take) for who in (candidate, rival)]
         for side, scores in zip(takes, scored, strict=True):
             for clip, line in zip(each.clips, scores.lines, strict=True):
@@ -192,7 +203,20 @@ def until_decided(bench: Bench, planned: Sequence[Round], judge: Judge, candidat
         verdict = judge.verdict(lines[0], lines[1], bench.recogniser, len(planned))
         if not verdict.more_would_tell:
             break
+    assert verdict is not None, "no round was planned"
     return Judged(verdict, done)
+
+
+def _near(verdict: gate.Verdict | None, rule: Rule) -> bool:
+    """Whether as many lines as there may be would likely decide, by the balance or by its measures."""
+    if verdict is None or verdict.score is None or verdict.spread.lines >= rule.max_lines:
+        return False
+    then = verdict.spread.of(rule.max_lines)
+    if then.balance is None:
+        return False
+    if not then.balance.low <= rule.min_score <= then.balance.high:
+        return True
+    return verdict.score > rule.min_score and one_by_one.better(verdict.rows, then)
 
 
 def _speak(bench: Bench, each: Round, candidate: Speaker, rival: Speaker) -> None:

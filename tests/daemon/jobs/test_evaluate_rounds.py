@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -24,17 +25,20 @@ from engines.metrics.summary import Summary
 pytestmark = pytest.mark.unit
 HELD_OUT = tuple(Clip(f"{n:064x}", Path(f"{n}.flac"), f"line {n}", "en", 2.0) for n in range(5))
 RULE = Rule()
+Measured = Callable[[str, str, int], float]  #: of a speaker's line and take
 
 
 class PaperBench(Bench):
     """Speaks and hears by a table: similarity of each line and take, by speaker."""
 
-    def __init__(self, folder: Path, similarity: Callable[[str, str, int], float], *, draws: bool = True) -> None:
+    def __init__(
+        self, folder: Path, similarity: Measured, *, draws: bool = True, wer: Measured = lambda who, text, take: 0.2
+    ) -> None:
         channel = Recorded(folder)
         steps = Steps(channel, total=20)  # type: ignore[arg-type]  # as all of these tests do
         engine = GlowEngine()
         super().__init__(engine, engine, "en", Speaker("", folder, None, ""), HELD_OUT, (), channel, steps)  # type: ignore[arg-type]
-        self._similarity, self._draws = similarity, draws
+        self._similarity, self._draws, self._wer = similarity, draws, wer
         self.heard: list[tuple[str, int, int]] = []  #: (speaker, lines, take)
 
     @property
@@ -51,7 +55,7 @@ class PaperBench(Bench):
             LineScores(
                 SpokenLine(clip.text, who.wav(clip, take), None),
                 similarity=self._similarity(who.title, clip.text, take),
-                wer=0.2,
+                wer=self._wer(who.title, clip.text, take),
                 cer=0.1,
                 words=5,
                 chars=20,
@@ -73,7 +77,7 @@ def judged(tmp_path: Path, bench: PaperBench) -> rounds.Judged:
     return rounds.until_decided(bench, planned, judge, *sides)
 
 
-def noise(seed: int) -> Callable[[str, str, int], float]:
+def noise(seed: int) -> Measured:
     """Two speakers that differ by chance only."""
     random = Random(seed)
     return lambda who, text, take: 0.7 + random.gauss(0.0, 0.02)
@@ -93,6 +97,41 @@ def test_a_close_case_gets_further_texts_and_takes_and_stays_undecided(tmp_path:
     assert found.verdict.outcome is Outcome.UNDECIDED
     assert [(lines, take) for who, lines, take in bench.heard if who == "v2"] == [(5, 0), (7, 0), (12, 1), (12, 2)]
     assert (found.verdict.spread.lines, found.verdict.spread.takes) == (12, 3)
+
+
+def gain(seed: int, mean: float) -> Measured:
+    """One is better by so much on average, which a few lines do not tell."""
+    random = Random(seed)
+    return lambda who, text, take: 0.7 + random.gauss(mean if who == "v2" else 0.0, 0.02)
+
+
+@pytest.mark.parametrize("draws", [True, False])
+def test_a_case_that_more_lines_would_tell_gets_them(tmp_path: Path, draws: bool) -> None:
+    bench = PaperBench(tmp_path, gain(0, 0.015), draws=draws)
+    found = judged(tmp_path, bench)
+    heard = [(lines, take) for who, lines, take in bench.heard if who == "v2"]
+    assert heard == [(5, 0), (7, 0), *([(12, 1), (12, 2)] if draws else []), (36, 0)]
+    assert found.verdict.outcome is Outcome.BETTER
+    assert found.verdict.spread.lines == 48
+    assert len(further(found, tmp_path)) == sum(lines for lines, _ in heard[1:])
+
+
+def test_what_only_the_measures_would_tell_gets_more_lines_too(tmp_path: Path) -> None:
+    """Word errors that vary hide in the balance what likeness gains."""
+    random = Random(6)
+    bench = PaperBench(tmp_path, gain(0, 0.02), wer=lambda who, text, take: max(0.0, random.gauss(0.5, 0.06)))
+    found = judged(tmp_path, bench)
+    assert [lines for who, lines, _ in bench.heard if who == "v2"][-1] == 36
+    assert found.verdict.spread.lines == 48
+
+
+def test_a_voice_without_further_texts_has_none_for_a_close_case(tmp_path: Path) -> None:
+    few = rounds.plan(HELD_OUT, "en", replace(RULE, min_lines=0), hears=True)
+    assert [len(each.clips) for each in few] == [5, 5, 5]
+    twelve = rounds.plan(HELD_OUT, "en", replace(RULE, max_lines=12), hears=True)
+    assert not any(each.close for each in twelve)
+    many = tuple(replace(HELD_OUT[0], sha256=f"{n:064x}") for n in range(60))
+    assert [len(each.clips) for each in rounds.plan(many, "en", RULE, hears=True)] == [60, 60, 60]
 
 
 def test_an_engine_that_says_the_same_with_every_seed_is_not_heard_twice(tmp_path: Path) -> None:

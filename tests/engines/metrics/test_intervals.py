@@ -57,6 +57,18 @@ def test_takes_of_a_line_belong_together() -> None:
     assert (three.low, three.high) == pytest.approx((one.low, one.high))
 
 
+def test_four_times_the_lines_would_be_twice_as_sure() -> None:
+    found = spread([[line(0.8)], [line(0.6)], [line(0.7)]], [[line(0.6)], [line(0.6)], [line(0.6)]], 0.95)
+    more, sure = found.of(12), found.metrics[Metric.SIMILARITY]
+    then = more.metrics[Metric.SIMILARITY]
+    assert more.lines == 12
+    assert then.high - then.low == pytest.approx((sure.high - sure.low) / 2)
+    assert then.high + then.low == pytest.approx(sure.high + sure.low)
+    assert found.balance is not None
+    assert more.balance is not None
+    assert more.balance.high - more.balance.low == pytest.approx((found.balance.high - found.balance.low) / 2)
+
+
 def test_both_sides_have_the_same_lines() -> None:
     with pytest.raises(ValueError, match="2 lines against 1"):
         spread([[line(0.8)], [line(0.8)]], [[line(0.8)]], 0.95)

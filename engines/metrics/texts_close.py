@@ -1,0 +1,45 @@
+"""Texts for verdicts that are close, besides those of `further_texts`: no recording of them is needed. Written for
+Myna; nothing is ever trained on them."""
+
+from __future__ import annotations
+
+CLOSE: dict[str, tuple[str, ...]] = {
+    "en": (
+        "The baker opens his shop long before the sun comes up.",
+        "A grey cat sleeps on the wall beside the empty schoolyard.",
+        "We could hear the river even when all the windows were shut.",
+        "Nobody remembered who had left the umbrella on the bench.",
+        "Her brother repairs watches in a narrow house near the square.",
+        "Which of these roads leads back to the village with the mill?",
+        "The soup was too hot, so we talked until it had cooled down.",
+        "Every autumn the storks gather on the roof of the town hall.",
+        "He counted the coins twice and put them back into the jar.",
+        "There is a small garden behind the library where children play.",
+        "The bus was so full that we had to wait for the next one.",
+        "Somebody had painted the door blue while we were on holiday.",
+        "My grandmother keeps her letters in a box made of dark wood.",
+        "It took three men a whole day to move the piano upstairs.",
+        "The teacher drew a large circle and asked us what it was.",
+        "Would you rather walk along the beach or rest for an hour?",
+        "The old bridge was closed because a beam had broken in the storm.",
+        "Fresh fish is sold at the harbour every morning except Monday.",
+        "They planted an oak in the yard when their daughter was born.",
+        "The judge listened to both of them and then left the room.",
+        "A thin layer of ice covered the pond at the edge of the wood.",
+        "She learned to swim late, but now she does it every day.",
+        "The tailor measured the cloth and shook his head slowly.",
+        "How many chairs shall we carry into the hall this evening?",
+        "The lighthouse has not been in use since the war ended.",
+        "He always hums the same tune when he works in the cellar.",
+        "Our train stopped in a tunnel, and all the lights went off.",
+        "The doctor told him to drink more water and to sleep longer.",
+        "Two young foxes were playing under the hedge at noon.",
+        "The museum shows pictures of ships from many different ports.",
+        "I would have written sooner, but I had lost your address.",
+        "The choir sang so softly that we could hear the clock.",
+        "What did the farmer say about the price of wheat this year?",
+        "They built the boat with their own hands in a single winter.",
+        "A strange noise came from the kitchen, but it was only the kettle.",
+        "The path grows steep behind the church and ends at a spring.",
+    ),
+}
