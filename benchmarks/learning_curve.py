@@ -39,8 +39,8 @@ ROOT = Path(__file__).resolve().parent.parent
 #: What speaks after each drop, as it comes: one line a drop, the last of a speaker has them all.
 KEPT = ROOT / "build" / "learning-curve.jsonl"
 DROPS = (45, 15, 30, 60)
-#: Lines that the figures are of; none of them is ever dropped. Of ten, two standard errors of a difference were 0.006 of
-#: likeness and 0.12 of WER, more than what an increment gains.
+#: Lines that the figures are of; none of them is ever dropped. Of ten, two standard errors of a difference were 0.006
+#: of likeness and 0.12 of WER, more than what an increment gains.
 LINES = 20
 WAY, WORDS = 0.75, 1.25  #: of the way from base to recordings in likeness; word errors, times the recordings'
 #: Seconds without any job after which a drop is done with, and in which it must be.

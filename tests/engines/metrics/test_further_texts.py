@@ -10,7 +10,9 @@ import pytest
 from engines import registry
 from engines.fish.languages import SPOKEN
 from engines.metrics.further_texts import SELECTION, TEXTS, further, selection
+from engines.metrics.texts_close import CLOSE
 from engines.metrics.wer import errors
+from engines.text.to_read import TO_READ
 
 LANGUAGES = sorted({*registry.ENGINES["xtts"].languages, *SPOKEN, "fi", "sv", "da", "no", "uk"})
 
@@ -27,7 +29,7 @@ def test_each_text_has_words_and_can_be_said_by_every_engine_of_its_language(lan
     assert language in SELECTION
     speak = [info.name for info in registry.ENGINES.values() if language in info.languages]
     assert speak
-    for text in (*TEXTS[language], *SELECTION[language]):
+    for text in (*TEXTS[language], *SELECTION[language], *CLOSE.get(language, ())):
         found = errors(text, text, language)
         assert (found.word_errors, found.char_errors) == (0, 0)
         assert found.chars >= 10
@@ -36,6 +38,17 @@ def test_each_text_has_words_and_can_be_said_by_every_engine_of_its_language(lan
             assert not light.unspeakable(text, language), (engine, text)
 
 
+def test_close_verdicts_have_texts_in_these_languages() -> None:
+    assert {"de", "es", "fi", "fr", "it", "nl", "pt", "sv"} <= CLOSE.keys() <= TEXTS.keys()
+
+
+@pytest.mark.parametrize("language", sorted(CLOSE))
+def test_a_list_for_close_verdicts_is_long_and_nobody_read_it(language: str) -> None:
+    assert len(set(CLOSE[language])) >= 24
+    assert not set(CLOSE[language]) & set(TO_READ.get(language, ())), "what is read out trains"
+    assert not [text for text in CLOSE[language] if any(char.isdigit() for char in text)]
+
+
 def test_no_text_of_one_language_is_anothers() -> None:
-    every = [text for texts in (TEXTS, SELECTION) for one in texts.values() for text in one]
+    every = [text for texts in (TEXTS, SELECTION, CLOSE) for one in texts.values() for text in one]
     assert len(set(every)) == len(every)
