@@ -28,6 +28,6 @@ def test_whole_words_are_respelt_the_longest_first(text: str, lexicon: dict[str,
 def test_a_thousand_long_words_that_are_almost_there_hold_nobody_up() -> None:
     lexicon = {"a " * (number % 99) + f"b{number}": "x" for number in range(1_000)}
     text = "a " * 50_000
-    began = time.monotonic()
+    began = time.process_time()
     assert respelt(text, lexicon) == text
-    assert time.monotonic() - began < 5.0, "seconds; trying each word everywhere takes more than ten"
+    assert time.process_time() - began < 5.0, "seconds of a core; trying each word everywhere takes more than ten"

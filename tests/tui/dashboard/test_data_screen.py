@@ -246,10 +246,10 @@ def test_ten_thousand_clips_are_as_quick_as_sixty(busy: Stage, home: Path) -> No
 
     async def run() -> tuple[float, float, float]:
         async with looking(home, (200, 50)) as viewer:
-            begun = time.monotonic()
+            begun = time.process_time()
             await viewer.press("4")
             await viewer.sees("Nobody counts the gulls")
-            first = time.monotonic() - begun
+            first = time.process_time() - begun
             await viewer.sees("10,000 train")
             keys = [await cost(viewer, key) for key in ("j", "k", "G", "g", "pagedown", "pageup", "j", "j", "j", "k")]
             sort = await cost(viewer, "s", "S")
@@ -263,7 +263,7 @@ def test_ten_thousand_clips_are_as_quick_as_sixty(busy: Stage, home: Path) -> No
         return time.process_time() - begun
 
     first, key, sort = asyncio.run(run())
-    print(f"first rows {first:.2f} s; of a core: a key {1000 * key:.0f} ms, sorting twice {1000 * sort:.0f} ms")
+    print(f"of a core: first rows {first:.2f} s, a key {1000 * key:.0f} ms, sorting twice {1000 * sort:.0f} ms")
     assert first < 3.0
     assert key < 0.1, "a key is one screenful of work, however many rows there are"
     assert sort < 0.5
