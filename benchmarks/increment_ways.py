@@ -43,7 +43,11 @@ def _ways() -> Iterator[Way]:
     usual = learning(INFO)
     for share in (0.2, 0.5, 0.7):
         yield Way(f"from the base on all, averaged, {share:.0%} its parent's", {"parent_share": share})
-    yield Way("from the base on all, averaged, a step a clip", {"steps": FIRST + LATER})
+    for each in (1, 2):
+        yield Way(
+            f"from the base on all, averaged, {each} {'step' if each == 1 else 'steps'} a clip",
+            {"steps": each * (FIRST + LATER)},
+        )
     on_top = {"parent_share": 0.0, "steps": usual.increment_steps[0]}
     for share in (0.1, 0.3, 1.0):
         yield Way(f"rate x {share:g}", {**on_top, "learning_rate": share * usual.learning_rate})

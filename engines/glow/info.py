@@ -17,13 +17,11 @@ INFO = EngineInfo(
     clip_seconds=(0.8, 12.0),
     speak_memory=300_000_000,
     learning=Learning(
-        # Of few clips more steps make it likelier and less clear; more clips bear more, and else gain nothing by them
-        # (docs/verdict.md)
-        first_steps=(60, 1.3),
-        increment_steps=(60, 2.0),  # from the base, too, and then averaged with the parent
+        first_steps=(60, 0.5),  # more make it likelier and less clear, of more clips, too (docs/verdict.md)
+        increment_steps=(60, 0.5),  # as a first training, which is then averaged with the parent (docs/verdict.md)
         learning_rate=2e-4,
         memory=1_500_000_000,
-        parent_share=0.2,
+        parent_share=0.5,
     ),
     exports=("coqui",),
 )

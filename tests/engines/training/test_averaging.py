@@ -43,10 +43,10 @@ def test_a_parent_of_another_shape_is_refused() -> None:
 def test_an_increment_that_is_averaged_is_trained_as_a_first_one() -> None:
     first = settings.plan(GLOW, 150, 150, True)
     later = settings.plan(GLOW, 150, 30, False)
-    assert later.parent_share == 0.2
+    assert later.parent_share == 0.5
     assert first.parent_share == 0
     assert later.learning_rate == first.learning_rate
-    assert (first.steps, later.steps) == (195, 300)
+    assert (first.steps, later.steps) == (75, 75)
 
 
 def test_one_on_top_of_its_parent_is_trained_gently() -> None:
