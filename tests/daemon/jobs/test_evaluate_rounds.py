@@ -125,17 +125,6 @@ def test_what_only_the_measures_would_tell_gets_more_lines_too(tmp_path: Path) -
     assert found.verdict.spread.lines == 48
 
 
-@pytest.mark.long
-def test_pairs_that_differ_by_chance_are_seldom_told_apart_over_all_rounds(tmp_path: Path) -> None:
-    """Of 300, at most 15 at 95 %; here 7."""
-    told = 0
-    for seed in range(1_000, 1_300):
-        (folder := tmp_path / str(seed)).mkdir()
-        found = judged(folder, PaperBench(folder, noise(seed)))
-        told += found.verdict.outcome is not Outcome.UNDECIDED
-    assert told <= 15
-
-
 def test_a_voice_without_further_texts_has_none_for_a_close_case(tmp_path: Path) -> None:
     few = rounds.plan(HELD_OUT, "en", replace(RULE, min_lines=0), hears=True)
     assert [len(each.clips) for each in few] == [5, 5, 5]
