@@ -163,7 +163,7 @@ def test_what_was_spoken_further_is_told_with_its_files_for_listeners(tmp_path: 
 
 @pytest.mark.long
 def test_equal_voices_are_seldom_told_apart_over_all_rounds(tmp_path: Path) -> None:
-    """Four looks share one error of 5 %: of 40 equal pairs more than 6 would be no chance (1 in 100)."""
+    """Five looks share one error of 5 %: of 40 equal pairs more than 6 would be no chance (1 in 100)."""
     told = 0
     for seed in range(40):
         folder = tmp_path / str(seed)
